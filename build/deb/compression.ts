@@ -1,4 +1,5 @@
-import { type PassThrough, Readable, type Transform } from 'node:stream'
+import { createReadStream } from 'node:fs'
+import { Readable, type Transform } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import xz from 'xz-decompress'
@@ -18,16 +19,41 @@ export function decompress(source: Readable, compression: Compression): Readable
     case 'zst':
       return pipeInto(source, createZstdDecompress())
     case 'xz':
-      return Readable.fromWeb(new XzReadableStream(Readable.toWeb(source) as never) as never)
+      return Readable.from(unxzChunks(source), { objectMode: false })
   }
 }
 
-/** Decompresses .xz data held in memory. */
-export async function unxz(bytes: Uint8Array): Promise<Buffer> {
-  return await buffer(decompress(Readable.from([bytes]), 'xz'))
+/**
+ * The plain content of .xz data, given in memory or as the path of a file.
+ *
+ * @throws Error when it is not .xz data, or ends too early
+ */
+export async function unxz(source: Uint8Array | string): Promise<Buffer> {
+  const stream = typeof source === 'string' ? createReadStream(source) : Readable.from([source])
+  return await buffer(decompress(stream, 'xz'))
 }
 
-function pipeInto(source: Readable, target: Transform | PassThrough): Readable {
+/** Errors of liblzma (lzma/base.h) that bad data causes; the decoder tells the number only. */
+const XZ_ERRORS: Record<string, string> = {
+  5: 'is no .xz data',
+  6: 'uses an unknown feature of .xz',
+  7: 'is damaged .xz data',
+  8: 'is .xz data that ends too early',
+}
+
+async function* unxzChunks(source: Readable): AsyncGenerator<Uint8Array> {
+  const plain = new XzReadableStream(Readable.toWeb(source) as ReadableStream<Uint8Array>)
+  try {
+    for await (const chunk of plain as AsyncIterable<Uint8Array>) yield chunk
+  } catch (error) {
+    const code = /failed with error code (\d+)/.exec((error as Error).message)?.[1]
+    throw code === undefined ? error : new Error(XZ_ERRORS[code] ?? `cannot be decompressed (xz error ${code})`)
+  } finally {
+    source.destroy()
+  }
+}
+
+function pipeInto(source: Readable, target: Transform): Readable {
   source.on('error', error => target.destroy(error))
   return source.pipe(target)
 }

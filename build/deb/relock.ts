@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Key } from 'openpgp'
 import { UserError } from '#lib/errors.ts'
@@ -112,31 +112,37 @@ async function loadIndex(
   const expected = release.files.get(path)
   if (expected === undefined)
     throw new UserError(`${base}/InRelease: lists no ${path}`, 'check suites in the request')
-  const entry = await context.cache.entry('indexes', expected.sha256, async target => {
-    const bytes = await fetchIndex(base, path, expected.sha256, release.byHash, transport, context.signal)
-    const found = createHash('sha256').update(bytes).digest('hex')
-    if (found !== expected.sha256) {
-      throw new UserError(
-        `${base}/${path}: its SHA-256 is ${found}, the signed index says ${expected.sha256}`,
-        'the mirror may be half updated: try again later, or use another mirror',
-      )
-    }
-    await writeFile(target, bytes)
-  })
-  return (await unxz(await readFile(entry))).toString('utf8')
+  const { cache } = context
+  const kept = await readFile(cache.path('indexes', expected.sha256)).catch(() => undefined)
+  if (kept !== undefined && sha256(kept) === expected.sha256) return (await unxz(kept)).toString('utf8')
+  await rm(cache.path('indexes', expected.sha256), { force: true })
+  const bytes = await fetchIndex(base, path, expected.sha256, release.byHash, transport, context.signal)
+  const found = sha256(bytes)
+  if (found !== expected.sha256) {
+    throw new UserError(
+      `${base}/${path}: its SHA-256 is ${found}, the signed index says ${expected.sha256}`,
+      'the mirror may be half updated: try again later, or use another mirror',
+    )
+  }
+  await cache.entry('indexes', expected.sha256, target => writeFile(target, bytes))
+  return (await unxz(bytes)).toString('utf8')
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 async function fetchIndex(
   base: string,
   path: string,
-  sha256: string,
+  hash: string,
   byHash: boolean,
   transport: Transport,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
   if (byHash) {
     try {
-      return await transport.read(`${base}/${join(path, '..', 'by-hash', 'SHA256', sha256)}`, signal)
+      return await transport.read(`${base}/${join(path, '..', 'by-hash', 'SHA256', hash)}`, signal)
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error // not every mirror has them
     }

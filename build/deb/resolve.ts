@@ -13,8 +13,8 @@ import { satisfies } from './version.ts'
  *   taken; for a virtual package the provider with Debian's highest priority, then the first by name.
  * - An excluded package counts as present but is left out.
  *
- * The wanted packages are all chosen before any dependency is looked at, and dependencies are visited in the order
- * of the list, breadth first: so the result depends on the request and the index alone.
+ * The wanted packages are all chosen before any dependency is looked at, and dependencies are visited breadth
+ * first from the sorted list: so the result depends on the request and the index alone.
  *
  * @param label where the group stands, for messages: `image/packages.json: group root`
  * @throws UserError when a package does not exist, a dependency cannot be met, or two packages exclude each other
@@ -53,7 +53,7 @@ class Resolver {
   }
 
   closure(): Candidate[] {
-    for (const name of this.#group.wanted) this.#choose(this.#wanted(name))
+    for (const name of [...this.#group.wanted].sort()) this.#choose(this.#wanted(name))
     // The map grows while it is walked; a Map visits what is added.
     for (const candidate of this.#chosen.values()) {
       for (const dependency of candidate.depends) this.#satisfy(candidate, dependency)

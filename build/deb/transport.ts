@@ -30,6 +30,16 @@ export class TransientError extends Error {
   override readonly name = 'TransientError'
 }
 
+/** How to reach servers; the defaults are for real ones. */
+export interface TransportOptions {
+  /** HTTP proxy, beyond what the environment says. */
+  proxy?: string | undefined
+  /** Where `http_proxy`, `https_proxy` and `no_proxy` are looked up. */
+  environment?: Record<string, string | undefined>
+  retries?: Retries
+  stallMs?: number
+}
+
 /** Fetches from HTTP and HTTPS servers, over few connections that are kept. */
 export class Transport {
   readonly retries: Retries
@@ -37,13 +47,14 @@ export class Transport {
   readonly #https: HttpsAgent
   readonly #stallMs: number
 
-  constructor(
-    options: { proxy?: string | undefined; retries?: Retries | undefined; stallMs?: number | undefined } = {},
-  ) {
+  constructor(options: TransportOptions = {}) {
     this.retries = options.retries ?? RETRIES
     this.#stallMs = options.stallMs ?? STALL_MS_MAX
-    const proxyEnv = { ...process.env }
-    if (options.proxy !== undefined) proxyEnv['http_proxy'] = options.proxy
+    const proxyEnv: Record<string, string | undefined> = { ...(options.environment ?? process.env) }
+    if (options.proxy !== undefined) {
+      proxyEnv['http_proxy'] = options.proxy
+      proxyEnv['https_proxy'] ??= options.proxy
+    }
     const settings = { keepAlive: true, maxSockets: PARALLEL_MAX, proxyEnv }
     this.#http = new HttpAgent(settings)
     this.#https = new HttpsAgent(settings)
@@ -138,21 +149,24 @@ export class Transport {
     const headers: Record<string, string> = { 'user-agent': 'orlop', accept: '*/*' }
     if (options.from !== undefined && options.from > 0) headers['range'] = `bytes=${options.from}-`
     return await new Promise((resolve, reject) => {
-      const request = (secure ? httpsRequest : httpRequest)(
-        url,
-        {
-          headers,
-          agent: secure ? this.#https : this.#http,
-          timeout: this.#stallMs,
-          ...(options.signal === undefined ? {} : { signal: options.signal }),
-        },
-        resolve,
-      )
+      let response: IncomingMessage | undefined
+      const request = (secure ? httpsRequest : httpRequest)(url, {
+        headers,
+        agent: secure ? this.#https : this.#http,
+        timeout: this.#stallMs,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      })
       // Stays on after the headers, so a body that stalls is cut off too.
-      request.on('timeout', () =>
-        request.destroy(new Error(`the server sent nothing for ${this.#stallMs / 1000} s`)),
-      )
+      request.on('timeout', () => {
+        const error = new Error(`the server sent nothing for ${this.#stallMs / 1000} s`)
+        if (response === undefined) request.destroy(error)
+        else response.destroy(error)
+      })
       request.on('error', error => reject(asTransient(url, error, options.signal)))
+      request.on('response', message => {
+        response = message
+        resolve(message)
+      })
       request.end()
     })
   }
