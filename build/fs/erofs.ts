@@ -4,9 +4,9 @@ import { basename, join } from 'node:path'
 import type { Progress } from '#lib/progress.ts'
 import type { Cache } from '../cache/cache.ts'
 import { derivedUuid } from '../disk/uuid.ts'
-import { hashOf } from '../rootfs/content.ts'
 import type { Recipe } from '../rootfs/recipe.ts'
 import { writeTar } from '../rootfs/tar.ts'
+import { treeDigest } from '../rootfs/texts.ts'
 import type { Tree } from '../rootfs/tree.ts'
 import { fileBlob } from './blob.ts'
 import type { ToolRunner } from './runner.ts'
@@ -37,7 +37,7 @@ export async function makeRootImage(
   request: { tree: Tree; settings: Recipe['erofs']; time: number },
   context: { cache: Cache; tools: ToolRunner; progress: Progress; signal?: AbortSignal | undefined },
 ): Promise<RootImage> {
-  const seed = createHash('sha256').update(treeDescription(request.tree)).digest('hex')
+  const seed = treeDigest(request.tree)
   const settings = [RECIPE_VERSION, basename(context.tools.folder), request.settings, request.time]
   const key = createHash('sha256')
     .update(JSON.stringify([seed, settings]))
@@ -57,24 +57,6 @@ export async function makeRootImage(
   })
   const stored = JSON.parse(await readFile(join(folder, 'root.json'), 'utf8')) as Omit<RootImage, 'path'>
   return { ...stored, path: join(folder, 'root.img') }
-}
-
-/** Everything that decides the bytes of the file system, as text. */
-function treeDescription(tree: Tree): string {
-  return JSON.stringify(
-    tree.list().map(entry => [
-      entry.path,
-      entry.type,
-      entry.mode,
-      entry.uid,
-      entry.gid,
-      Object.entries(entry.xattrs ?? {})
-        .map(([name, value]) => [name, Buffer.from(value).toString('hex')])
-        .sort(),
-      entry.type === 'file' ? hashOf(entry.content) : entry.type === 'symlink' ? entry.target : '',
-      entry.type === 'character' || entry.type === 'block' ? [entry.major, entry.minor] : [],
-    ]),
-  )
 }
 
 function erofsArguments(settings: Recipe['erofs'], time: number, uuid: string): string[] {
