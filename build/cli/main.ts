@@ -23,7 +23,11 @@ async function main(words: string[]): Promise<number> {
     return answer(topic === undefined ? overview() : commandHelp(findCommand(topic)))
   }
   const command = findCommand(name)
-  if (rest.slice(0, rest.indexOf('--') < 0 ? undefined : rest.indexOf('--')).some(word => word === '--help' || word === '-h')) {
+  if (
+    rest
+      .slice(0, rest.indexOf('--') < 0 ? undefined : rest.indexOf('--'))
+      .some(word => word === '--help' || word === '-h')
+  ) {
     return answer(commandHelp(command))
   }
   const parsed = parseCommandLine(command, rest)
@@ -57,7 +61,10 @@ function abortOnSignals(): AbortSignal {
 function findCommand(name: string): Command {
   const found = COMMANDS.find(command => command.name === name)
   if (found) return found
-  throw new UserError(`orlop has no command '${name}'`, `it has ${COMMANDS.map(command => command.name).join(', ')}`)
+  throw new UserError(
+    `orlop has no command '${name}'`,
+    `it has ${COMMANDS.map(command => command.name).join(', ')}`,
+  )
 }
 
 function overview(): string {
