@@ -47,7 +47,9 @@ async function* unxzChunks(source: Readable): AsyncGenerator<Uint8Array> {
     for await (const chunk of plain as AsyncIterable<Uint8Array>) yield chunk
   } catch (error) {
     const code = /failed with error code (\d+)/.exec((error as Error).message)?.[1]
-    throw code === undefined ? error : new Error(XZ_ERRORS[code] ?? `cannot be decompressed (xz error ${code})`)
+    throw code === undefined
+      ? error
+      : new Error(XZ_ERRORS[code] ?? `cannot be decompressed (xz error ${code})`)
   } finally {
     source.destroy()
   }

@@ -20,7 +20,7 @@ export interface Provided {
 }
 
 const ALTERNATIVE =
-  /^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s()]+)\s*\))?\s*(?:\[[^\]]*\])?$/i
+  /^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([A-Za-z0-9][^\s()]*)\s*\))?\s*(?:\[[^\]]*\])?$/i
 
 /**
  * Parses the value of `Depends`, `Pre-Depends`, `Conflicts` or `Breaks`. Empty items are skipped.

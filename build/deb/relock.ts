@@ -45,9 +45,12 @@ export async function makeLock(context: RelockContext): Promise<Lock> {
   try {
     const index = new PackageIndex()
     const suites: Lock['suites'] = []
-    const loaded = await Promise.all(request.suites.map(suite => loadSuite(suite, transport, context)))
+    // Not `Promise.all`: nothing may go on behind an error that was reported.
+    const loaded = await Promise.allSettled(request.suites.map(suite => loadSuite(suite, transport, context)))
     // In the order of the request, whichever came first.
-    for (const { suite, release, texts } of loaded) {
+    for (const result of loaded) {
+      if (result.status === 'rejected') throw result.reason
+      const { suite, release, texts } = result.value
       for (const text of texts) index.add(suite.name, text, request.architecture)
       suites.push({ name: suite.name, archive: suite.archive, date: release.date })
     }
