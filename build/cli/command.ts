@@ -54,6 +54,9 @@ export interface CliContext {
   interactive: boolean
 }
 
+/** The command line itself is wrong, as opposed to the work it asks for: exit status 2. */
+export class UsageError extends UserError {}
+
 /** Flags that every command has. */
 export const COMMON_FLAGS: Record<string, Flag> = {
   help: { type: 'boolean', short: 'h', help: 'show this help' },
@@ -67,7 +70,7 @@ export function parseCommandLine(command: Command, words: string[]): Arguments {
   const before = cut < 0 ? words : words.slice(0, cut)
   const { values, positionals } = parseStrict(command, flags, before)
   if (positionals.length < command.operands.min || positionals.length > command.operands.max) {
-    throw new UserError(
+    throw new UsageError(
       `orlop ${command.name}: wrong number of operands`,
       `usage: orlop ${command.name} ${command.usage}`,
     )
@@ -86,7 +89,7 @@ export function parseCommandLine(command: Command, words: string[]): Arguments {
       if (value === undefined) return undefined
       const number = Number(value)
       if (/^\d+$/.test(value) && number >= bounds.min && number <= bounds.max) return number
-      throw new UserError(
+      throw new UsageError(
         `orlop ${command.name}: --${flag} must be a whole number from ${bounds.min} to ${bounds.max}, not '${value}'`,
       )
     },
@@ -103,7 +106,7 @@ function parseStrict(command: Command, flags: Record<string, Flag>, words: strin
   } catch (error) {
     // parseArgs' first sentence names the flag; the rest talks about positionals that look like flags.
     const sentence = error instanceof Error ? error.message.split('. ', 1)[0] : String(error)
-    throw new UserError(`orlop ${command.name}: ${sentence}`, `see orlop ${command.name} --help`)
+    throw new UsageError(`orlop ${command.name}: ${sentence}`, `see orlop ${command.name} --help`)
   }
 }
 

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describeFailure, UserError } from '#lib/errors.ts'
 import { silent } from '#lib/progress.ts'
-import { type CliContext, type Command, commandHelp, parseCommandLine } from './command.ts'
+import { type CliContext, type Command, commandHelp, parseCommandLine, UsageError } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { terminalProgress } from './terminal.ts'
 
@@ -98,12 +98,6 @@ function answer(text: string): number {
   return 0
 }
 
-/** Wrong usage is told apart from failed work by its status, as shells and scripts expect. */
-function exitStatus(error: unknown): number {
-  if (error instanceof UserError && error.hint?.startsWith('usage:')) return EXIT_USAGE
-  return EXIT_FAILED
-}
-
 process.stdout.on('error', error => {
   // A reader such as `head` that has seen enough is no failure.
   if ('code' in error && error.code === 'EPIPE') process.exit(0)
@@ -116,7 +110,7 @@ try {
   const line = describeFailure(error)
   if (line === undefined) console.error(error)
   else process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}orlop: ${line}\n`)
-  process.exitCode = exitStatus(error)
+  process.exitCode = error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED
 }
 // Sockets and timers of abandoned work must not keep a finished command alive.
 process.exit(process.exitCode)
