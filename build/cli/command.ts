@@ -71,7 +71,7 @@ export function parseCommandLine(command: Command, words: string[]): Arguments {
   const { values, positionals } = parseStrict(command, flags, before)
   if (positionals.length < command.operands.min || positionals.length > command.operands.max) {
     throw new UsageError(
-      `orlop ${command.name}: wrong number of operands`,
+      `${command.name}: wrong number of operands`,
       `usage: orlop ${command.name} ${command.usage}`,
     )
   }
@@ -90,7 +90,7 @@ export function parseCommandLine(command: Command, words: string[]): Arguments {
       const number = Number(value)
       if (/^\d+$/.test(value) && number >= bounds.min && number <= bounds.max) return number
       throw new UsageError(
-        `orlop ${command.name}: --${flag} must be a whole number from ${bounds.min} to ${bounds.max}, not '${value}'`,
+        `${command.name}: --${flag} must be a whole number from ${bounds.min} to ${bounds.max}, not '${value}'`,
       )
     },
   }
@@ -106,7 +106,7 @@ function parseStrict(command: Command, flags: Record<string, Flag>, words: strin
   } catch (error) {
     // parseArgs' first sentence names the flag; the rest talks about positionals that look like flags.
     const sentence = error instanceof Error ? error.message.split('. ', 1)[0] : String(error)
-    throw new UsageError(`orlop ${command.name}: ${sentence}`, `see orlop ${command.name} --help`)
+    throw new UsageError(`${command.name}: ${sentence}`, `see orlop ${command.name} --help`)
   }
 }
 

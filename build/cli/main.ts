@@ -61,7 +61,7 @@ function abortOnSignals(): AbortSignal {
 function findCommand(name: string): Command {
   const found = COMMANDS.find(command => command.name === name)
   if (found) return found
-  throw new UserError(
+  throw new UsageError(
     `orlop has no command '${name}'`,
     `it has ${COMMANDS.map(command => command.name).join(', ')}`,
   )
