@@ -48,12 +48,13 @@ export function wrapperScript(program: string, kind: ProgramKind): string {
   const tree = 'tree="${0%/*}/.."'
   if (kind === 'direct') return `#!/bin/sh\n${tree}\nexec "$tree/${program}" "$@"\n`
   const libraries = LIBRARY_FOLDERS.map(folder => `$tree/${folder}`).join(':')
-  return `#!/bin/sh\n${tree}\nexec "$tree/${LOADER}" --library-path "${libraries}" --argv0 "${name}" "$tree/${program}" "$@"\n`
+  return `#!/bin/sh\n${tree}\nexec "$tree/${LOADER}" --inhibit-cache --library-path "${libraries}" --argv0 "${name}" "$tree/${program}" "$@"\n`
 }
 
 /** The arguments that make the loader start a program of the tree. */
 export function loaderArguments(tree: string, program: string, args: readonly string[]): string[] {
   const libraries = LIBRARY_FOLDERS.map(folder => `${tree}/${folder}`).join(':')
   const name = program.slice(program.lastIndexOf('/') + 1)
-  return ['--library-path', libraries, '--argv0', name, `${tree}/${program}`, ...args]
+  // The host's cache of libraries would let those of the host in.
+  return ['--inhibit-cache', '--library-path', libraries, '--argv0', name, `${tree}/${program}`, ...args]
 }

@@ -68,7 +68,7 @@ export class ToolError extends UserError {
 /** Group of the lock that holds the tools. */
 const GROUP = 'tools'
 /** To be raised with every change of how the tree is laid out. */
-const FORMAT = 1
+const FORMAT = 2
 /** What a tool may print into memory. */
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 /** Lines of stderr that an error message repeats. */
@@ -223,11 +223,11 @@ async function finish(
   // Both, so that neither rejection is left unhandled; a program that ends before its input does is judged by its status.
   const [end, feeding] = await Promise.allSettled([ended, fed])
   if (end.status === 'rejected') throw end.reason
+  if (feeding.status === 'rejected' && !isClosedPipe(feeding.reason)) throw feeding.reason
   const stderr = Buffer.concat(collected.stderr).toString('utf8')
   const { status, signal } = end.value
   if (status !== 0)
     throw new ToolError(describe(words, status, signal, bytes, stderr), status ?? undefined, stderr)
-  if (feeding.status === 'rejected' && errorCode(feeding.reason) !== 'EPIPE') throw feeding.reason
   return { stdout: Buffer.concat(collected.stdout), stderr }
 }
 
@@ -237,7 +237,7 @@ async function feed(input: Uint8Array | Readable, child: ChildProcess): Promise<
     await pipeline(source, child.stdin!)
   } catch (error) {
     // A source that fails must not leave the program believing that it has seen all.
-    if (errorCode(error) !== 'EPIPE') child.kill('SIGKILL')
+    if (!isClosedPipe(error)) child.kill('SIGKILL')
     throw error
   }
 }
