@@ -1,5 +1,5 @@
 import t from 'tap'
-import { compileGlob, isGlob } from './glob.ts'
+import { compileGlob, expandBraces, isGlob } from './glob.ts'
 
 const CASES: [pattern: string, matches: string[], others: string[]][] = [
   ['usr/bin/ls', ['usr/bin/ls'], ['usr/bin/lsx', 'xusr/bin/ls', 'usr/bin']],
@@ -26,6 +26,11 @@ t.test('patterns match what they say and nothing else', async t => {
 t.test('an unclosed bracket or brace is refused', async t => {
   t.throws(() => compileGlob('a[b'), { name: 'UserError', message: /not closed/ })
   t.throws(() => compileGlob('a{b,c'), { name: 'UserError', message: /not closed/ })
+})
+
+t.test('braces stand for every choice, also within each other', async t => {
+  t.same(expandBraces('a{b,c{d,e}}{,x}'), ['ab', 'abx', 'acd', 'acdx', 'ace', 'acex'])
+  t.same(expandBraces('plain'), ['plain'])
 })
 
 t.test('plain paths are told from patterns', async t => {

@@ -10,18 +10,45 @@ export function isGlob(text: string): boolean {
 
 /**
  * Compiles a path pattern: `*` and `?` stay within one name, `**` crosses folders (`a/**\/b` also matches `a/b`),
- * `[a-z]` is a set, `{x,y}` a choice (not nested). Everything else is itself.
+ * `[a-z]` is a set, `{x,y}` a choice. Everything else is itself.
  *
  * @throws UserError when a bracket or brace is not closed
  */
 export function compileGlob(pattern: string): RegExp {
+  return new RegExp(`^(?:${expandBraces(pattern).map(globSource).join('|')})$`, 'u')
+}
+
+/** The patterns without braces that a pattern stands for: `a{b,c{d,e}}` is `ab`, `acd` and `ace`. */
+export function expandBraces(pattern: string): string[] {
+  const open = pattern.indexOf('{')
+  if (open < 0) return [pattern]
+  const choices: string[] = []
+  let depth = 0
+  let from = open + 1
+  for (let at = open; at < pattern.length; at += 1) {
+    const character = pattern[at]
+    if (character === '{') depth += 1
+    if (character === '}') depth -= 1
+    if (depth === 0 || (depth === 1 && character === ',')) {
+      choices.push(pattern.slice(from, at))
+      from = at + 1
+    }
+    if (depth > 0) continue
+    const tails = expandBraces(pattern.slice(at + 1))
+    const heads = choices.flatMap(expandBraces)
+    return heads.flatMap(head => tails.map(tail => pattern.slice(0, open) + head + tail))
+  }
+  throw new UserError(`pattern "${pattern}": "{" is not closed by "}"`)
+}
+
+function globSource(pattern: string): string {
   let source = ''
   for (let at = 0; at < pattern.length; ) {
     const piece = translate(pattern, at)
     source += piece.source
     at += piece.length
   }
-  return new RegExp(`^${source}$`, 'u')
+  return source
 }
 
 /** One piece of a pattern as regular expression source, and how many characters of the pattern it took. */
@@ -34,26 +61,12 @@ function translate(pattern: string, at: number): { source: string; length: numbe
     case '?':
       return { source: '[^/]', length: 1 }
     case '[': {
-      const end = closing(pattern, at, ']')
+      const end = pattern.indexOf(']', at + 1)
+      if (end < 0) throw new UserError(`pattern "${pattern}": "[" is not closed by "]"`)
       const set = pattern.slice(at + 1, end).replace(/[\\[\]^]/g, '\\$&')
       return { source: `[${set.replace(/^!/, '^')}]`, length: end + 1 - at }
-    }
-    case '{': {
-      const end = closing(pattern, at, '}')
-      const choices = pattern.slice(at + 1, end).split(',')
-      return { source: `(?:${choices.map(choiceSource).join('|')})`, length: end + 1 - at }
     }
     default:
       return { source: (pattern[at] ?? '').replace(/[\\^$.|?*+()[\]{}/]/g, '\\$&'), length: 1 }
   }
-}
-
-function choiceSource(choice: string): string {
-  return compileGlob(choice).source.slice(1, -1)
-}
-
-function closing(pattern: string, at: number, bracket: string): number {
-  const end = pattern.indexOf(bracket, at + 1)
-  if (end < 0) throw new UserError(`pattern "${pattern}": "${pattern[at]}" is not closed by "${bracket}"`)
-  return end
 }

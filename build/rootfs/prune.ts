@@ -1,5 +1,5 @@
 import { UserError } from '#lib/errors.ts'
-import { compileGlob } from './glob.ts'
+import { expandBraces } from './glob.ts'
 import { parseStrict } from './strict.ts'
 import { parentOf, type Tree } from './tree.ts'
 
@@ -34,35 +34,35 @@ export function parsePruneRules(text: string, file: string): PruneRule[] {
 /**
  * Removes from the tree what the rules say, in their order, and then folders that this has emptied.
  *
- * @throws UserError when a pattern finds nothing: it is stale, or somebody mistyped it
+ * @throws UserError when a pattern, or one of the choices in it, finds nothing: it is stale, or somebody mistyped it
  */
 export function pruneTree(tree: Tree, rules: PruneRule[], file: string): void {
+  const stale: string[] = []
   for (const rule of rules) {
-    for (const pattern of rule.keep) if (!rule.optional) requireMatch(tree, pattern, file, rule)
-    const keeps = rule.keep.map(pattern => compileGlob(pattern))
-    for (const pattern of rule.remove) {
+    const find = (pattern: string) => {
       const found = tree.glob(pattern)
-      if (found.length === 0 && !rule.optional) requireMatch(tree, pattern, file, rule)
-      for (const path of found) removeExcept(tree, path, keeps)
+      if (found.length === 0 && !rule.optional) stale.push(`"${pattern}" (${rule.reason})`)
+      return found
     }
+    const kept = new Set(rule.keep.flatMap(expandBraces).flatMap(find))
+    for (const pattern of rule.remove.flatMap(expandBraces))
+      for (const path of find(pattern)) removeExcept(tree, path, kept)
   }
-}
-
-function requireMatch(tree: Tree, pattern: string, file: string, rule: PruneRule): void {
-  if (tree.glob(pattern).length > 0) return
+  if (stale.length === 0) return
+  const verb = stale.length === 1 ? 'matches' : 'match'
   throw new UserError(
-    `${file}: "${pattern}" (${rule.reason}) matches nothing in the packages`,
+    `${file}: ${stale.join(', ')} ${verb} nothing in the packages`,
     'correct or remove the pattern, or mark the rule "optional": true',
   )
 }
 
 /** Removes a path but for what is kept below it; then the folders above that are empty now. */
-function removeExcept(tree: Tree, path: string, keeps: RegExp[]): void {
-  if (keeps.some(keep => keep.test(path))) return
+function removeExcept(tree: Tree, path: string, kept: Set<string>): void {
+  if (kept.has(path)) return
   const entry = tree.get(path)
   if (entry === undefined) return
   if (entry.type === 'directory')
-    for (const child of tree.children(path)) removeExcept(tree, child.path, keeps)
+    for (const child of tree.children(path)) removeExcept(tree, child.path, kept)
   if (tree.children(path).length > 0) return
   tree.remove(path)
   // a folder that lost its last entry would only puzzle: /usr/share/man without manuals

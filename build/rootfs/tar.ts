@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { type Headers, pack as newPack, type Pack } from 'tar-stream'
+import { type Header, pack as newPack, type Pack } from 'tar-stream'
 import { hashOf, sizeOf } from './content.ts'
 import type { Content, TreeEntry } from './entry.ts'
 import type { Tree } from './tree.ts'
@@ -10,6 +10,9 @@ import type { Tree } from './tree.ts'
 const NAME_BYTES_MAX = 100
 
 const BLOCK_BYTES = 512
+
+/** A header as tar-stream takes it. */
+export type TarHeader = Partial<Header> & Pick<Header, 'name'>
 
 /**
  * The tree as one tar stream, the same bytes for the same tree: sorted, no user names, times as in the entries.
@@ -52,7 +55,7 @@ async function writeEntries(pack: Pack, entries: TreeEntry[]): Promise<void> {
 }
 
 /** Writes a header and its body, and waits until the reader has taken it. */
-async function writeEntry(pack: Pack, header: Headers, content: Content | undefined): Promise<void> {
+async function writeEntry(pack: Pack, header: TarHeader, content: Content | undefined): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const sink = pack.entry(header, error => (error ? reject(error) : resolve()))
     if (content?.kind === 'blob') pipeline(createReadStream(content.path), sink).catch(reject)
@@ -61,7 +64,7 @@ async function writeEntry(pack: Pack, header: Headers, content: Content | undefi
 }
 
 /** The header of an entry as tar-stream wants it. Folders end in a slash, the root is `./`. */
-export function tarHeader(entry: TreeEntry): Headers {
+export function tarHeader(entry: TreeEntry): TarHeader {
   const { uid, gid, mode } = entry
   const base = { uid, gid, mode, mtime: new Date(entry.mtime * 1000), size: 0 }
   switch (entry.type) {
@@ -104,7 +107,7 @@ function paxHeader(records: Uint8Array, mtime: number): Uint8Array {
 }
 
 /** The pax records an entry needs, as bytes; empty when a plain header says it all. */
-export function paxRecords(header: Headers, xattrs: Record<string, Uint8Array>): Uint8Array {
+export function paxRecords(header: TarHeader, xattrs: Record<string, Uint8Array>): Uint8Array {
   const records: Uint8Array[] = []
   if (!fits(header.name)) records.push(paxRecord('path', Buffer.from(header.name)))
   if (header.linkname && !fits(header.linkname))
