@@ -50,8 +50,8 @@ export async function diffDisks(pathA: string, pathB: string, tools: ToolRunner)
         if (!changed || !a.slots[slot] || !b.slots[slot]) continue
         roots.push({ slot, files: await compareRoots(diskA, diskB, slot, tools) })
       }
-      const identical =
-        a.size === b.size && (await differingBytes(diskA, diskB, { offset: 0, size: a.size })) === 0
+      const same = a.size === b.size && partitions.every(part => part.change === 'same')
+      const identical = same && (await sameOutside(diskA, diskB, a))
       return { identical, a, b, partitions, roots }
     }),
   )
@@ -70,6 +70,18 @@ async function comparePartition(
   const bytes = await differingBytes(a, b, { offset: partA.offset, other: partB.offset, size })
   if (partA.size !== partB.size) return { label, change: 'resized', differingBytes: bytes }
   return { label, change: bytes === 0 ? 'same' : 'differs', differingBytes: bytes }
+}
+
+/** What no partition covers: boot code and tables at the front, the gap and the backup table at the end. */
+async function sameOutside(a: OpenDisk, b: OpenDisk, info: DiskInfo): Promise<boolean> {
+  const front = Math.min(...info.partitions.map(part => part.offset))
+  const end = Math.max(...info.partitions.map(part => part.offset + part.size))
+  const ranges = [
+    { offset: 0, size: front },
+    { offset: end, size: info.size - end },
+  ]
+  for (const range of ranges) if ((await differingBytes(a, b, range)) > 0) return false
+  return true
 }
 
 async function differingBytes(

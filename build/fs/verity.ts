@@ -23,14 +23,13 @@ export interface VerityParameters {
   dataBlocks: number
 }
 
-/** Levels of hashes over `dataBlocks` blocks, from the leaves up, each in hash blocks. */
+/** Levels of hashes over `dataBlocks` blocks, from the leaves up, each in hash blocks; none over a single block. */
 function levelSizes(dataBlocks: number): number[] {
   const sizes: number[] = []
-  let count = dataBlocks
-  do {
+  for (let count = dataBlocks; count > 1; ) {
     count = Math.ceil(count / HASHES_PER_BLOCK)
     sizes.push(count)
-  } while (count > 1)
+  }
   return sizes
 }
 
@@ -64,14 +63,14 @@ export class VerityHasher {
     if (dataBlocks === 0) throw new Error('no data to verify')
     const levels: Buffer[] = []
     let digests = this.#digests
-    do {
+    while (digests.length > 1) {
       const level = Buffer.alloc(Math.ceil(digests.length / HASHES_PER_BLOCK) * VERITY_BLOCK)
       for (const [index, digest] of digests.entries()) digest.copy(level, index * DIGEST_BYTES)
       levels.unshift(level)
       digests = []
       for (let at = 0; at < level.length; at += VERITY_BLOCK)
         digests.push(this.#hash(level.subarray(at, at + VERITY_BLOCK)))
-    } while (digests.length > 1)
+    }
     const tree = Buffer.concat(levels)
     if (tree.length !== treeBytes(dataBlocks)) throw new Error('the tree does not have its computed size')
     return { tree, rootHash: digests[0]!.toString('hex'), dataBlocks }

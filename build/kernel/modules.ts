@@ -36,7 +36,7 @@ const FILES_PER_CALL = 256
 export interface ModuleContext {
   cache: Cache
   tools: ToolRunner
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 /**
