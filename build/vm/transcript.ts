@@ -1,6 +1,6 @@
 /** Something that Orlop says on its console about how far it is. */
 export type Marker =
-  | { kind: 'grub'; slot: string; tries: number; lastResort: boolean }
+  | { kind: 'grub'; slot: string; tries: number }
   | { kind: 'initrd'; slot: string }
   | { kind: 'complete'; slot: string; version: string }
   | { kind: 'failed'; slot: string; reason: string }
@@ -12,8 +12,6 @@ export interface Boot {
   slot: string
   /** Tries left for the slot after this start was counted. */
   tries: number
-  /** No slot had tries left: the machine stays up whatever its health. */
-  lastResort: boolean
   /** The initrd has mounted the root. */
   rooted?: true
   /** A login prompt was shown. */
@@ -37,11 +35,8 @@ export function plainText(text: string): string {
 /** What a line of the console (without control sequences) says, if it is a marker. */
 export function parseMarker(line: string): Marker | undefined {
   // What a program prints may follow a prompt or a half line of another one: markers are looked for anywhere.
-  const grub = /ORLOP: grub slot=(\w+) tries=(\w+)/.exec(line)
-  if (grub) {
-    const lastResort = line.includes('last')
-    return { kind: 'grub', slot: grub[1]!, tries: Number.parseInt(grub[2]!, 10) || 0, lastResort }
-  }
+  const grub = /ORLOP: grub slot=(\w+) tries=(\d)/.exec(line)
+  if (grub) return { kind: 'grub', slot: grub[1]!, tries: Number(grub[2]!) }
   const initrd = /ORLOP: initrd slot=(\w+) root mounted/.exec(line)
   if (initrd) return { kind: 'initrd', slot: initrd[1]! }
   const complete = /ORLOP: boot complete slot=(\w+) version=(\S+)/.exec(line)
@@ -53,9 +48,7 @@ export function parseMarker(line: string): Marker | undefined {
 
 /** Adds a marker to the boots seen before it; a GRUB marker begins the next one. */
 export function addMarker(boots: readonly Boot[], marker: Marker): Boot[] {
-  if (marker.kind === 'grub') {
-    return [...boots, { slot: marker.slot, tries: marker.tries, lastResort: marker.lastResort }]
-  }
+  if (marker.kind === 'grub') return [...boots, { slot: marker.slot, tries: marker.tries }]
   const current = boots.at(-1)
   if (current === undefined) return [...boots] // the console was joined in the middle of a boot
   const change: Partial<Boot> =
@@ -76,6 +69,7 @@ export class Transcript {
   boots: Boot[] = []
   #raw = ''
   #line = ''
+  #last = ''
   readonly #decoder = new TextDecoder('utf-8', { fatal: false })
 
   /** Takes what came next and gives the markers in it. */
@@ -101,7 +95,13 @@ export class Transcript {
   #markers(plain: string): Marker[] {
     const lines = (this.#line + plain).split('\n')
     this.#line = lines.pop() ?? ''
-    const found = lines.map(parseMarker).filter(marker => marker !== undefined)
+    const found: Marker[] = []
+    for (const line of lines) {
+      const marker = parseMarker(line)
+      // UEFI firmware shows its console on the serial line too, so what GRUB says to both of them comes twice.
+      if (marker && !(marker.kind === 'grub' && line === this.#last)) found.push(marker)
+      if (line.trim() !== '') this.#last = line
+    }
     // A prompt ends in no newline; once it is seen, the rest of its line is not looked at again.
     const prompt = parseMarker(this.#line)
     if (prompt?.kind === 'login') {
