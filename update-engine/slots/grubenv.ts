@@ -66,6 +66,20 @@ export function encodeEnvironment(environment: Environment): Uint8Array {
   return Buffer.from(text.padEnd(BLOCK_BYTES, '#'), 'latin1')
 }
 
+/**
+ * What GRUB makes of an environment, damaged or not: it has no way to refuse one, so each variable that is missing or
+ * nonsense counts as the least it could mean. Nothing at all is read as two slots without tries: A as the last resort.
+ */
+export function stateAsGrubReads(environment: Environment): SlotState {
+  const slot = (name: SlotName): Slot => {
+    const tries = /^[123]$/.test(environment.get(`${name}_tries`) ?? '')
+      ? Number(environment.get(`${name}_tries`))
+      : 0
+    return { tries: isTries(tries) ? tries : 0, good: environment.get(`${name}_good`) === '1' }
+  }
+  return slotState(environment.get('order') === 'b a' ? 'b' : 'a', slot('a'), slot('b'))
+}
+
 /** The slot state in an environment. @throws UserError naming the variable that is missing or wrong */
 export function readState(environment: Environment): SlotState {
   const order = environment.get('order')

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { chooseSlot } from './choice.ts'
+import { everyState } from './every-state.ts'
 import {
   ATOMIC_BYTES,
   BLOCK_BYTES,
@@ -12,7 +13,6 @@ import {
   beginInstall,
   finishInstall,
   initialState,
-  isTries,
   markBad,
   markGood,
   otherSlot,
@@ -25,14 +25,6 @@ import {
 } from './state.ts'
 
 const NAMES: SlotName[] = ['a', 'b']
-
-/** All 128 states: 2 orders × 4 tries × good or not, for both slots. */
-function everyState(): SlotState[] {
-  const slots: Slot[] = [0, 1, 2, 3]
-    .filter(isTries)
-    .flatMap(tries => [true, false].map(good => ({ tries, good })))
-  return NAMES.flatMap(first => slots.flatMap(a => slots.map(b => slotState(first, a, b))))
-}
 
 t.test('the choice, for every state', async t => {
   const states = everyState()
