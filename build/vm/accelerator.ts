@@ -62,11 +62,28 @@ export async function probe(programs: Programs, accelerator: Accelerator, cpu: s
     await writeFile(sector, probeSector())
     const { file, args, env } = programs.command('qemu-system-x86_64', [
       ...programs.dataFolders.flatMap(data => ['-L', data]),
-      ...['-accel', accelerator, '-cpu', cpu, '-machine', 'pc', '-m', '64', '-nodefaults', '-display', 'none'],
+      ...[
+        '-accel',
+        accelerator,
+        '-cpu',
+        cpu,
+        '-machine',
+        'pc',
+        '-m',
+        '64',
+        '-nodefaults',
+        '-display',
+        'none',
+      ],
       ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-no-reboot'],
       ...['-drive', `file=${sector.replaceAll(',', ',,')},format=raw,if=ide,snapshot=on`],
     ])
-    const child = spawn(file, args, { env, stdio: 'ignore', timeout: PROBE_TIMEOUT_MS, killSignal: 'SIGKILL' })
+    const child = spawn(file, args, {
+      env,
+      stdio: 'ignore',
+      timeout: PROBE_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+    })
     return await new Promise<boolean>(resolve => {
       child.on('error', () => resolve(false))
       child.on('exit', status => resolve(status === PROBE_EXIT_STATUS))

@@ -82,8 +82,7 @@ export function qemuArguments(plan: QemuPlan): string[] {
 function machineArguments(plan: QemuPlan): string[] {
   // Only the older board has an IDE controller.
   const board = plan.diskBus === 'ide' ? 'pc' : 'q35'
-  const accelerator =
-    plan.accelerator === 'kvm' ? 'kvm' : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`
+  const accelerator = plan.accelerator === 'kvm' ? 'kvm' : `tcg,thread=multi,tb-size=${TRANSLATION_CACHE_MIB}`
   return [
     ...['-machine', board, '-accel', accelerator, '-cpu', cpuModel(plan.accelerator)],
     ...['-smp', String(plan.cpus), '-m', String(plan.memoryMiB)],

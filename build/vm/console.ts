@@ -73,8 +73,10 @@ export class Console {
    * @throws TimeoutError or Error (the machine ended), both with the console's last lines
    */
   async waitFor(pattern: string | RegExp, options: WaitOptions): Promise<RegExpExecArray> {
-    const expression = typeof pattern === 'string' ? new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : pattern
-    if (expression.global || expression.sticky) throw new Error('waitFor: the expression must have no g or y flag')
+    const expression =
+      typeof pattern === 'string' ? new RegExp(pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : pattern
+    if (expression.global || expression.sticky)
+      throw new Error('waitFor: the expression must have no g or y flag')
     const from = options.from ?? this.#position
     return await this.#until(`${pattern}`, options.timeoutMs, () => {
       const match = expression.exec(this.transcript.text.slice(from))
@@ -110,7 +112,9 @@ export class Console {
       return socket
     })
     const socket = await this.#writer
-    await new Promise<void>((resolve, reject) => socket.write(text, error => (error ? reject(error) : resolve())))
+    await new Promise<void>((resolve, reject) =>
+      socket.write(text, error => (error ? reject(error) : resolve())),
+    )
   }
 
   /** Leaves the socket to others, such as a person at `orlop console`. */
@@ -153,11 +157,14 @@ export class Console {
         const found = find()
         if (found !== undefined) return finish(() => resolve(found))
         const ended = this.#ended
-        if (ended) finish(() => reject(new Error(this.#report(`${what}: ${ended.message}`), { cause: ended })))
+        if (ended)
+          finish(() => reject(new Error(this.#report(`${what}: ${ended.message}`), { cause: ended })))
       }
       const timer = setTimeout(() => {
         const seconds = Math.round((performance.now() - started) / 1000)
-        finish(() => reject(new TimeoutError(this.#report(`${what}: not on the console within ${seconds} s`))))
+        finish(() =>
+          reject(new TimeoutError(this.#report(`${what}: not on the console within ${seconds} s`))),
+        )
       }, timeoutMs)
       this.#checks.add(check)
       check()

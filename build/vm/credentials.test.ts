@@ -2,7 +2,10 @@ import t from 'tap'
 import { firmwareFiles, tmpfilesLines } from './credentials.ts'
 
 t.test('credentials get the prefix that systemd reads', async t => {
-  const files = firmwareFiles({ 'agetty.autologin': 'core', a: new Uint8Array([0, 255]) }, { 'opt/org.x/y': 'é' })
+  const files = firmwareFiles(
+    { 'agetty.autologin': 'core', a: new Uint8Array([0, 255]) },
+    { 'opt/org.x/y': 'é' },
+  )
   t.same(
     files.map(file => [file.name, [...file.content]]),
     [

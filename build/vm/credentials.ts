@@ -18,7 +18,9 @@ export function firmwareFiles(
   files: Record<string, string | Uint8Array>,
 ): FirmwareFile[] {
   const all = [
-    ...Object.entries(credentials).map(([name, content]) => [`${CREDENTIAL_PREFIX}${name}`, content] as const),
+    ...Object.entries(credentials).map(
+      ([name, content]) => [`${CREDENTIAL_PREFIX}${name}`, content] as const,
+    ),
     ...Object.entries(files),
   ]
   return all
@@ -31,7 +33,9 @@ export function firmwareFiles(
 
 function checkName(name: string): void {
   if (!/^opt\/[A-Za-z0-9._/-]+$/.test(name) || name.split('/').some(part => /^\.*$/.test(part)))
-    throw new UserError(`firmware file '${name}': the name must be opt/ and letters, digits, '.', '_', '-', '/'`)
+    throw new UserError(
+      `firmware file '${name}': the name must be opt/ and letters, digits, '.', '_', '-', '/'`,
+    )
   if (name.length > NAME_BYTES_MAX)
     throw new UserError(
       `firmware file '${name}': the name has ${name.length} characters, QEMU takes ${NAME_BYTES_MAX}`,
@@ -54,7 +58,8 @@ export interface GuestFile {
 export function tmpfilesLines(files: readonly GuestFile[]): string {
   return files
     .map(({ path, mode, content }) => {
-      if (!/^\/[^\s%\\"']+$/.test(path)) throw new UserError(`file '${path}': a plain absolute path is needed`)
+      if (!/^\/[^\s%\\"']+$/.test(path))
+        throw new UserError(`file '${path}': a plain absolute path is needed`)
       if (!/^0?[0-7]{3,4}$/.test(mode)) throw new UserError(`file ${path}: mode '${mode}' is not octal`)
       return `f+~ ${path} ${mode} root root - ${Buffer.from(content).toString('base64')}\n`
     })

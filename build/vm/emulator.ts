@@ -52,7 +52,9 @@ export class Emulator {
     }
     const ended = new Promise<Ended>((resolve, reject) => {
       child.on('exit', (code, signal) => resolve({ code, signal }))
-      child.on('error', error => reject(new UserError(`cannot start QEMU (${command.file}): ${error.message}`)))
+      child.on('error', error =>
+        reject(new UserError(`cannot start QEMU (${command.file}): ${error.message}`)),
+      )
     })
     ended.catch(() => undefined)
     const identity = child.pid === undefined ? undefined : await identify(child.pid)

@@ -11,7 +11,14 @@ import { TimeoutError, within } from './deadline.ts'
 import { prepareDisk } from './disk.ts'
 import { Emulator, type Ended, explain } from './emulator.ts'
 import { isRunning } from './identity.ts'
-import { CPUS, MEMORY_MIB, type MachineOptions, machineCredentials, parseForwards, planMachine } from './plan.ts'
+import {
+  CPUS,
+  type MachineOptions,
+  MEMORY_MIB,
+  machineCredentials,
+  parseForwards,
+  planMachine,
+} from './plan.ts'
 import type { Programs } from './programs.ts'
 import { QmpClient } from './qmp/client.ts'
 import { formatRecord, type MachineRecord, parseRecord } from './record.ts'
@@ -90,7 +97,8 @@ export class Machine {
       throw new UserError(`machine ${options.name} runs already (${folder})`)
     const accelerator = await chooseAccelerator(host.programs, host.cacheFolder)
     const { args, record } = await prepare(options, host.programs, accelerator)
-    for (const name of [FILES.console, FILES.control, FILES.visitors]) await rm(join(folder, name), { force: true })
+    for (const name of [FILES.console, FILES.control, FILES.visitors])
+      await rm(join(folder, name), { force: true })
     const attached = options.lifetime !== 'detached'
     const emulator = await Emulator.start(folder, host.programs.command('qemu-system-x86_64', args), attached)
     try {
@@ -117,7 +125,8 @@ export class Machine {
    */
   static async open(folder: string, host: MachineHost): Promise<Machine | undefined> {
     const record = await readRecord(folder)
-    if (!record?.process || record.sshPort === undefined || !(await isRunning(record.process))) return undefined
+    if (!record?.process || record.sshPort === undefined || !(await isRunning(record.process)))
+      return undefined
     const emulator = Emulator.adopt(record.process)
     try {
       const qmp = await QmpClient.connect(join(folder, FILES.visitors), START_TIMEOUT_MS)
@@ -151,7 +160,8 @@ export class Machine {
   async waitBoot(options: { count?: number; timeoutMs?: number; ssh?: boolean } = {}): Promise<Boot> {
     const current = this.boots.at(-1)
     const count =
-      options.count ?? (current === undefined ? 1 : this.boots.length + (current.version === undefined ? 0 : 1))
+      options.count ??
+      (current === undefined ? 1 : this.boots.length + (current.version === undefined ? 0 : 1))
     const boot = await this.console.waitBoot(
       count,
       seen => seen.version !== undefined || seen.failure !== undefined,
@@ -180,7 +190,9 @@ export class Machine {
   /** `running`, `paused`, … as QEMU calls it. */
   async status(): Promise<string> {
     const answer = await this.qmp.execute('query-status')
-    return typeof answer === 'object' && answer !== null && 'status' in answer ? String(answer.status) : 'unknown'
+    return typeof answer === 'object' && answer !== null && 'status' in answer
+      ? String(answer.status)
+      : 'unknown'
   }
 
   /** What QEMU tells about its disks (`query-block`). */
@@ -269,7 +281,11 @@ async function prepare(options: MachineOptions, programs: Programs, accelerator:
   const { folder } = options
   const publicKey = await ensureKey(folder, programs)
   const disk = await prepareDisk(folder, options.disk, programs)
-  const files = await writeFirmwareFiles(folder, machineCredentials(options, publicKey), options.firmwareFiles ?? {})
+  const files = await writeFirmwareFiles(
+    folder,
+    machineCredentials(options, publicKey),
+    options.firmwareFiles ?? {},
+  )
   const variables = 'ovmf-variables.fd'
   if (options.firmware === 'uefi' && !existsSync(join(folder, variables))) {
     await copyFile(programs.ovmf.variables, join(folder, variables))
@@ -281,7 +297,11 @@ async function prepare(options: MachineOptions, programs: Programs, accelerator:
     ovmf: { code: programs.ovmf.code, variables },
     disk,
     firmwareFiles: files,
-    registryCommand: [process.execPath, join(import.meta.dirname, 'registry/main.ts'), options.registry ?? ''],
+    registryCommand: [
+      process.execPath,
+      join(import.meta.dirname, 'registry/main.ts'),
+      options.registry ?? '',
+    ],
   })
   const log = await stat(join(folder, FILES.consoleLog)).catch(() => undefined)
   const record: MachineRecord = {

@@ -56,9 +56,12 @@ t.test('forwarded ports as QEMU lists them', async t => {
     '  TCP[HOST_FORWARD]  13       127.0.0.1 40124       10.0.2.15    80     0     0\r',
     '  UDP[236 sec]       14               * 54321        10.0.2.3    53     0     0',
   ].join('\n')
-  t.same([...parseForwards(text)], [
-    [22, 40123],
-    [80, 40124],
-  ])
+  t.same(
+    [...parseForwards(text)],
+    [
+      [22, 40123],
+      [80, 40124],
+    ],
+  )
   t.equal(parseForwards('').size, 0)
 })

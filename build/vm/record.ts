@@ -1,5 +1,12 @@
 import { UserError } from '#lib/errors.ts'
-import { DISK_BUSES, type DiskBus, FIRMWARES, type Firmware, NETWORK_CARDS, type NetworkCard } from './arguments.ts'
+import {
+  DISK_BUSES,
+  type DiskBus,
+  FIRMWARES,
+  type Firmware,
+  NETWORK_CARDS,
+  type NetworkCard,
+} from './arguments.ts'
 import type { ProcessIdentity } from './identity.ts'
 
 /** What is kept about a machine between commands, in `machine.json` of its folder. */
@@ -52,7 +59,8 @@ export function parseRecord(text: string, path: string): MachineRecord {
   }
   if (typeof value !== 'object' || value === null) throw bad('is not an object')
   const fields: Record<string, unknown> = { ...value }
-  if (fields['version'] !== 1) throw bad(`version is ${JSON.stringify(fields['version'])}, this program knows 1`)
+  if (fields['version'] !== 1)
+    throw bad(`version is ${JSON.stringify(fields['version'])}, this program knows 1`)
   const words = (name: string) => {
     const found = fields[name]
     if (typeof found === 'string' && found !== '') return found
@@ -69,7 +77,8 @@ export function parseRecord(text: string, path: string): MachineRecord {
     throw bad(`${name} must be one of ${of.join(', ')}`)
   }
   const process = fields['process']
-  if (process !== undefined && (typeof process !== 'object' || process === null)) throw bad('process must be an object')
+  if (process !== undefined && (typeof process !== 'object' || process === null))
+    throw bad('process must be an object')
   const processFields: Record<string, unknown> = { ...process }
   const bootId = processFields['bootId']
   return {

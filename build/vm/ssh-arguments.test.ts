@@ -4,7 +4,12 @@ import { sshArguments } from './ssh-arguments.ts'
 t.test('nothing of the user is used', async t => {
   const args = sshArguments({ user: 'core', port: 4022 }, 'echo hi', false)
   t.same(args.slice(0, 2), ['-F', 'none'])
-  for (const option of ['IdentitiesOnly=yes', 'IdentityAgent=none', 'UserKnownHostsFile=known_hosts', 'BatchMode=yes'])
+  for (const option of [
+    'IdentitiesOnly=yes',
+    'IdentityAgent=none',
+    'UserKnownHostsFile=known_hosts',
+    'BatchMode=yes',
+  ])
     t.ok(args.includes(option), option)
   t.same(args.slice(-4), ['-T', 'core@127.0.0.1', '--', 'echo hi'])
 })

@@ -5,7 +5,11 @@ export interface SshTarget {
 }
 
 /** Names of files in a machine's folder. */
-export const SSH_FILES = { key: 'id_ed25519', publicKey: 'id_ed25519.pub', knownHosts: 'known_hosts' } as const
+export const SSH_FILES = {
+  key: 'id_ed25519',
+  publicKey: 'id_ed25519.pub',
+  knownHosts: 'known_hosts',
+} as const
 
 /** How long the TCP connection and the greeting may take, seconds: a guest under TCG takes up to a few. */
 const CONNECT_TIMEOUT_S = 20

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { chmod, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { UserError } from '#lib/errors.ts'
 import { shellQuote } from './arguments.ts'
@@ -84,11 +84,17 @@ export class Ssh {
   async output(command: string, options: ExecOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.exec(command, options)
     if (code === 0) return stdout
-    throw new Error(`\`${command}\` in the guest ended with status ${code}: ${stderr.trim() || stdout.trim()}`)
+    throw new Error(
+      `\`${command}\` in the guest ended with status ${code}: ${stderr.trim() || stdout.trim()}`,
+    )
   }
 
   /** Copies a file into the guest; with sudo if the user may not write there. */
-  async copyIn(hostPath: string, guestPath: string, options: { sudo?: boolean; timeoutMs?: number } = {}): Promise<void> {
+  async copyIn(
+    hostPath: string,
+    guestPath: string,
+    options: { sudo?: boolean; timeoutMs?: number } = {},
+  ): Promise<void> {
     const sudo = options.sudo ? 'sudo ' : ''
     await this.output(`${sudo}tee ${shellQuote(guestPath)} >/dev/null`, {
       input: createReadStream(hostPath),
@@ -97,7 +103,11 @@ export class Ssh {
   }
 
   /** Copies a file out of the guest. */
-  async copyOut(guestPath: string, hostPath: string, options: { sudo?: boolean; timeoutMs?: number } = {}): Promise<void> {
+  async copyOut(
+    guestPath: string,
+    hostPath: string,
+    options: { sudo?: boolean; timeoutMs?: number } = {},
+  ): Promise<void> {
     const sudo = options.sudo ? 'sudo ' : ''
     await this.output(`${sudo}cat ${shellQuote(guestPath)}`, {
       output: createWriteStream(hostPath),
@@ -118,7 +128,9 @@ export class Ssh {
       const { code, stderr } = await this.exec('true', { timeoutMs: Math.max(left, 1) })
       if (code === 0) return
       if (code !== SSH_FAILED || performance.now() + RETRY_PAUSE_MS > deadline)
-        throw new TimeoutError(`ssh to port ${this.#target.port}: not within ${timeoutMs / 1000} s: ${stderr.trim()}`)
+        throw new TimeoutError(
+          `ssh to port ${this.#target.port}: not within ${timeoutMs / 1000} s: ${stderr.trim()}`,
+        )
       await new Promise(resolve => setTimeout(resolve, RETRY_PAUSE_MS))
     }
   }
@@ -145,7 +157,7 @@ async function runProgram(program: ProgramCommand, cwd: string, options: ExecOpt
   try {
     // A command that ends before it has read its input is judged by its status.
     child.stdin.on('error', () => undefined)
-    const fed = options.input ? pipeline(options.input, child.stdin) : child.stdin.end() && undefined
+    const fed = pipeline(options.input ?? Readable.from([]), child.stdin)
     const ended = new Promise<number>((resolve, reject) => {
       child.on('error', reject)
       child.on('close', code => resolve(code ?? SSH_FAILED))
@@ -153,7 +165,10 @@ async function runProgram(program: ProgramCommand, cwd: string, options: ExecOpt
     const [end, ...others] = await Promise.allSettled([ended, drained, fed])
     if (end.status === 'rejected') throw end.reason
     const text = (name: 'stdout' | 'stderr') => Buffer.concat(collected[name]).toString('utf8')
-    if (late) throw new TimeoutError(`\`${program.args.at(-1)}\`: not within ${timeoutMs / 1000} s: ${text('stderr').trim()}`)
+    if (late)
+      throw new TimeoutError(
+        `\`${program.args.at(-1)}\`: not within ${timeoutMs / 1000} s: ${text('stderr').trim()}`,
+      )
     const failed = others.find(other => other.status === 'rejected')
     if (failed && end.value === 0) throw failed.reason
     return { stdout: text('stdout'), stderr: text('stderr'), code: end.value }

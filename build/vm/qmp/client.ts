@@ -68,7 +68,11 @@ export class QmpClient {
         client.#greet = resolve
         client.#emitter.once('end', reject)
       })
-      client.version = await within(greeted, timeoutMs, `greeting of QEMU on ${path} (is another client connected?)`)
+      client.version = await within(
+        greeted,
+        timeoutMs,
+        `greeting of QEMU on ${path} (is another client connected?)`,
+      )
       await client.execute('qmp_capabilities', undefined, { timeoutMs })
       return client
     } catch (error) {
@@ -138,7 +142,10 @@ export class QmpClient {
   }
 
   #receive(message: QmpMessage): void {
-    if (message.kind === 'greeting') return this.#greet?.(message.version)
+    if (message.kind === 'greeting') {
+      this.#greet?.(message.version)
+      return
+    }
     if (message.kind === 'event') {
       const { name, data, timeMs } = message
       this.events.push({ name, data, timeMs })
@@ -162,4 +169,3 @@ export class QmpClient {
     this.#emitter.removeAllListeners()
   }
 }
-

@@ -12,7 +12,9 @@ t.test('commands are one line of JSON with their number', async t => {
 
 t.test('messages of QEMU', async t => {
   t.same(
-    decodeMessage('{"QMP": {"version": {"qemu": {"micro": 13, "minor": 0, "major": 10}}, "capabilities": []}}'),
+    decodeMessage(
+      '{"QMP": {"version": {"qemu": {"micro": 13, "minor": 0, "major": 10}}, "capabilities": []}}',
+    ),
     { kind: 'greeting', version: '10.0.13' },
   )
   t.same(decodeMessage('{"return": {}, "id": 3}'), { kind: 'return', id: 3, value: {} })

@@ -43,7 +43,8 @@ export function decodeMessage(line: string): QmpMessage {
 }
 
 function greetingVersion(greeting: unknown, line: string): string {
-  const version = isRecord(greeting) && isRecord(greeting['version']) ? greeting['version']['qemu'] : undefined
+  const version =
+    isRecord(greeting) && isRecord(greeting['version']) ? greeting['version']['qemu'] : undefined
   if (!isRecord(version)) throw new Error(`QMP: greeting without a version: ${excerpt(line)}`)
   return `${version['major']}.${version['minor']}.${version['micro']}`
 }
@@ -71,7 +72,8 @@ export class LineSplitter {
   push(chunk: Uint8Array): string[] {
     const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split('\n')
     this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > LINE_BYTES_MAX) throw new Error(`QMP: a line of more than ${LINE_BYTES_MAX} bytes`)
+    if (this.#rest.length > LINE_BYTES_MAX)
+      throw new Error(`QMP: a line of more than ${LINE_BYTES_MAX} bytes`)
     return lines.map(line => line.trimEnd()).filter(line => line !== '')
   }
 }

@@ -12,7 +12,10 @@ export interface RegistryContents {
 export interface Answer {
   status: number
   headers: Record<string, string>
-  body: { kind: 'none' } | { kind: 'text'; text: string } | { kind: 'blob'; digest: Digest; start: number; end: number }
+  body:
+    | { kind: 'none' }
+    | { kind: 'text'; text: string }
+    | { kind: 'blob'; digest: Digest; start: number; end: number }
 }
 
 /** Repository names of the distribution specification. */
@@ -27,7 +30,8 @@ export function answer(
   contents: RegistryContents,
   request: { method: string; url: string; range?: string | undefined },
 ): Answer {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return failure(405, 'UNSUPPORTED', 'this registry is read-only')
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return failure(405, 'UNSUPPORTED', 'this registry is read-only')
   const path = request.url.split('?', 1)[0]!
   if (path === '/v2/' || path === '/v2') return text(200, '{}')
   const parts = PATH.exec(path)
@@ -42,7 +46,11 @@ function manifest(contents: RegistryContents, repository: string, reference: str
   const size = digest === undefined ? undefined : contents.size(digest)
   if (digest === undefined || size === undefined)
     return failure(404, 'MANIFEST_UNKNOWN', `no manifest ${repository}:${reference}`)
-  const headers = { 'Content-Type': MANIFEST_TYPE, 'Content-Length': String(size), 'Docker-Content-Digest': digest }
+  const headers = {
+    'Content-Type': MANIFEST_TYPE,
+    'Content-Length': String(size),
+    'Docker-Content-Digest': digest,
+  }
   return { status: 200, headers, body: { kind: 'blob', digest, start: 0, end: size } }
 }
 
@@ -56,7 +64,11 @@ function blob(contents: RegistryContents, digest: string, range: string | undefi
   }
   const part = range === undefined ? undefined : parseRange(range, size)
   if (part === 'outside') {
-    return { status: 416, headers: { 'Content-Range': `bytes */${size}`, 'Content-Length': '0' }, body: { kind: 'none' } }
+    return {
+      status: 416,
+      headers: { 'Content-Range': `bytes */${size}`, 'Content-Length': '0' },
+      body: { kind: 'none' },
+    }
   }
   const { start, end } = part ?? { start: 0, end: size }
   return {
@@ -74,7 +86,10 @@ function blob(contents: RegistryContents, digest: string, range: string | undefi
  * A `Range` header of one part (RFC 9110 section 14): the bytes from `start` up to but not including `end`,
  * `outside` when none of them exist, undefined when the header is to be ignored.
  */
-export function parseRange(header: string, size: number): { start: number; end: number } | 'outside' | undefined {
+export function parseRange(
+  header: string,
+  size: number,
+): { start: number; end: number } | 'outside' | undefined {
   const parts = /^bytes=(\d*)-(\d*)$/.exec(header.trim())
   if (!parts || (parts[1] === '' && parts[2] === '')) return undefined
   if (parts[1] === '') {

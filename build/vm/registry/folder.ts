@@ -24,7 +24,8 @@ export async function writeRegistry(folder: string, images: Record<string, Regis
 export function folderContents(folder: string): RegistryContents {
   const index: Record<string, Digest> = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'))
   return {
-    tag: (repository, tag) => (Object.hasOwn(index, `${repository}:${tag}`) ? index[`${repository}:${tag}`] : undefined),
+    tag: (repository, tag) =>
+      Object.hasOwn(index, `${repository}:${tag}`) ? index[`${repository}:${tag}`] : undefined,
     size: digest => {
       if (!/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined
       return statSync(join(folder, 'blobs', digest), { throwIfNoEntry: false })?.size

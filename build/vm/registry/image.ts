@@ -15,7 +15,20 @@ export interface RegistryImage {
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip'
-const FOLDERS = ['bin', 'dev', 'etc', 'home', 'proc', 'root', 'sys', 'tmp', 'usr', 'usr/bin', 'var', 'var/tmp']
+const FOLDERS = [
+  'bin',
+  'dev',
+  'etc',
+  'home',
+  'proc',
+  'root',
+  'sys',
+  'tmp',
+  'usr',
+  'usr/bin',
+  'var',
+  'var/tmp',
+]
 const FILES: Record<string, string> = {
   'etc/group': 'root:x:0:\nnogroup:x:65534:\n',
   'etc/passwd': 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',

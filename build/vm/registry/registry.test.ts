@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { spawn } from 'node:child_process'
-import { type AddressInfo, createServer, connect } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { extract } from 'tar-stream'
 import t, { type Test } from 'tap'
+import { extract } from 'tar-stream'
 import { answer, parseRange } from './answer.ts'
 import { folderContents, registryServer, writeRegistry } from './folder.ts'
 import { busyboxImage, digestOf } from './image.ts'
@@ -79,7 +79,8 @@ t.test('ranges', async t => {
   t.same(parseRange('bytes=-40', 10), { start: 0, end: 10 })
   t.equal(parseRange('bytes=10-', 10), 'outside')
   t.equal(parseRange('bytes=-0', 10), 'outside')
-  for (const header of ['bytes=-', 'bytes=4-2', 'bytes=0-1,3-4', 'lines=1-2', '']) t.equal(parseRange(header, 10), undefined)
+  for (const header of ['bytes=-', 'bytes=4-2', 'bytes=0-1,3-4', 'lines=1-2', ''])
+    t.equal(parseRange(header, 10), undefined)
 })
 
 t.test('over HTTP', async t => {
@@ -90,7 +91,9 @@ t.test('over HTTP', async t => {
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const head = await fetch(`${base}/v2/library/busybox/manifests/latest`, { method: 'HEAD' })
   t.equal(head.headers.get('docker-content-digest'), manifest)
-  const body = new Uint8Array(await (await fetch(`${base}/v2/library/busybox/blobs/${manifest}`)).arrayBuffer())
+  const body = new Uint8Array(
+    await (await fetch(`${base}/v2/library/busybox/blobs/${manifest}`)).arrayBuffer(),
+  )
   t.equal(digestOf(body), manifest)
   t.equal((await fetch(`${base}/v2/library/none/manifests/latest`)).status, 404)
 })
