@@ -25,6 +25,8 @@ const MODULES = [
   'serial',
   'terminal',
   'keystatus',
+  'hashsum',
+  'gcry_crc',
   'ls',
   'cat',
   'search',

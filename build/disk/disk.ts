@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Progress } from '#lib/progress.ts'
+import { encodeChecksums } from '../../update-engine/slots/checksums.ts'
 import { encodeState } from '../../update-engine/slots/grubenv.ts'
 import { initialState } from '../../update-engine/slots/state.ts'
 import { type Grub, makeGrub, placeBiosGrub } from '../bootloader/grub.ts'
@@ -10,7 +11,7 @@ import { makeFat } from '../fs/fat.ts'
 import { writeOutput } from '../fs/output.ts'
 import type { ToolRunner } from '../fs/runner.ts'
 import { copySparse, writeFully } from '../fs/sparse.ts'
-import { hashOf, sizeOf } from '../rootfs/content.ts'
+import { hashOf, readContent, sizeOf } from '../rootfs/content.ts'
 import type { Content } from '../rootfs/entry.ts'
 import type { Recipe } from '../rootfs/recipe.ts'
 import { BOOT_CODE_BYTES, encodeGpt, SECTOR } from './gpt.ts'
@@ -159,6 +160,7 @@ function espFiles(request: DiskRequest, grub: Grub): Map<string, Content> {
       `${slot}/slot.cfg`,
       bytes(encodeSlotConfig({ slot, version, verity: root.verity, words: request.words })),
     )
+    files.set(`${slot}/checksums`, bytes(encodeChecksums(readContent(content.vmlinuz))))
     files.set(`${slot}/vmlinuz`, content.vmlinuz)
     files.set(`${slot}/initrd`, content.initrd)
   }
