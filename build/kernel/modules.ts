@@ -29,7 +29,7 @@ const INDEX_FILES: Record<ModuleForm, string[]> = {
 }
 
 /** Counts the ways in which this file made its cache entries: raise it when what is made changes. */
-const RECIPE_VERSION = 1
+const RECIPE_VERSION = 2
 /** Arguments to one call of xz, so that no command line grows past what the kernel takes. */
 const FILES_PER_CALL = 256
 
@@ -40,7 +40,7 @@ export interface ModuleContext {
 }
 
 /**
- * The modules that the rules choose, decompressed, under `usr/lib/modules/VERSION`, with the index files made by
+ * The modules that the rules choose under `usr/lib/modules/VERSION`, with the index files made by
  * depmod for just this set. The same kernel and rules give the same bytes; the work is cached.
  * @param where names the rules in errors
  */
@@ -54,7 +54,7 @@ export async function selectModules(
   const recipe = JSON.stringify([RECIPE_VERSION, request.kernel.package.sha256, request.form, chosen])
   const key = createHash('sha256').update(recipe).digest('hex')
   const folder = await context.cache.entry('kernel-modules', key, async path => {
-    await assemble(path, parts, new Set(chosen), context)
+    await assemble(path, request.form, { parts, chosen: new Set(chosen) }, context)
     await dropFiles(join(path, 'usr/lib/modules', parts.version), INDEX_FILES[request.form])
     await writeFile(join(path, 'entries.json'), JSON.stringify(await listFiles(path, 'usr/lib/modules')))
   })
@@ -99,16 +99,20 @@ async function indexOf(
   return parseModuleIndex({ dep, softdep, alias, builtin: builtin ? readText(builtin.content) : '' })
 }
 
+/** In the image the modules stay compressed as they came, see kernel-config/README.md. */
 async function assemble(
   path: string,
-  parts: KernelParts,
-  chosen: Set<string>,
+  form: ModuleForm,
+  { parts, chosen }: { parts: KernelParts; chosen: Set<string> },
   context: ModuleContext,
 ): Promise<void> {
   const base = `usr/lib/modules/${parts.version}/`
   const modules = parts.modules.filter(file => chosen.has(file.path.slice(base.length)))
   await copyFiles(path, [...parts.lists, ...modules])
-  const compressed = modules.filter(file => file.path.endsWith('.xz')).map(file => join(path, file.path))
+  const compressed =
+    form === 'image'
+      ? []
+      : modules.filter(file => file.path.endsWith('.xz')).map(file => join(path, file.path))
   for (let at = 0; at < compressed.length; at += FILES_PER_CALL) {
     const files = compressed.slice(at, at + FILES_PER_CALL)
     await context.tools.run('xz', ['--decompress', '--', ...files], signalOf(context))
