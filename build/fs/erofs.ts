@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { appendFile, mkdir, open, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { UserError } from '#lib/errors.ts'
 import type { Progress } from '#lib/progress.ts'
 import type { Cache } from '../cache/cache.ts'
 import { derivedUuid } from '../disk/uuid.ts'
@@ -47,11 +48,15 @@ export async function makeRootImage(
     const file = join(path, 'root.img')
     const task = context.progress.begin('Compressing the root file system')
     const args = erofsArguments(request.settings, request.time, derivedUuid(seed, 'root'))
+    const hints = join(path, 'hints')
+    await writeFile(hints, compressHints(request.tree, request.settings))
+    args.push(`--compress-hints=${hints}`)
     await context.tools.run('mkfs.erofs', [...args, file], {
       input: writeTar(request.tree),
       signal: context.signal,
     })
     const image = await appendHashTree(file)
+    await rm(hints)
     await writeFile(join(path, 'root.json'), JSON.stringify(image))
     task.end(`${(image.dataSize / 1e6).toFixed(1)} MB`)
   })
@@ -63,13 +68,36 @@ function erofsArguments(settings: Recipe['erofs'], time: number, uuid: string): 
   return [
     '--quiet',
     '--tar=f',
-    `-z${settings.compressor}`,
+    `-z${[settings, ...settings.special].map(({ compressor }) => compressor).join(':')}`,
     `-C${settings.clusterSize}`,
     ...(settings.features.length > 0 ? [`-E${settings.features.join(',')}`] : []),
     `-T${time}`,
     '--ignore-mtime',
     `-U${uuid.toLowerCase()}`,
   ]
+}
+
+/**
+ * The file that tells mkfs.erofs which files get another compressor: size of cluster, number of the compressor,
+ * regular expression of paths.
+ */
+export function compressHints(tree: Tree, settings: Recipe['erofs']): string {
+  return settings.special
+    .flatMap(({ files }, index) =>
+      files.flatMap(pattern => {
+        const paths = tree.glob(pattern).filter(path => tree.get(path)?.type === 'file')
+        if (paths.length === 0) {
+          throw new UserError(
+            `image/recipe.json: "erofs.special[${index}].files": no file ${pattern} in the image`,
+          )
+        }
+        return paths.map(
+          path =>
+            `${settings.clusterSize} ${index + 1} ^/?${path.replaceAll(/[.+*?[\](){}^$|\\]/g, '\\$&')}$\n`,
+        )
+      }),
+    )
+    .join('')
 }
 
 /** The salt follows from the data: it serves against precomputed collisions, and images must not be random. */

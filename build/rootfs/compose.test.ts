@@ -69,7 +69,7 @@ const RECIPE = {
   version: '1.2.3',
   hostname: 'orlop',
   sizes: { esp: MIB, slot: MIB, oem: MIB, state: MIB },
-  erofs: { compressor: 'zstd', clusterSize: 65536, features: [] },
+  erofs: { compressor: 'zstd', clusterSize: 65536, features: [], special: [] },
 }
 
 const PRUNE = { rules: [{ remove: ['usr/share/{doc,man}'], reason: 'words' }] }

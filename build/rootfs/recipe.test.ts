@@ -7,7 +7,12 @@ const GOOD = {
   version: '0.1.0',
   hostname: 'orlop',
   sizes: { esp: '128 MiB', slot: '512 MiB', oem: '16 MiB', state: '256 MiB' },
-  erofs: { compressor: 'zstd,level=9', clusterSize: '64 KiB', features: ['ztailpacking'] },
+  erofs: {
+    compressor: 'zstd,level=9',
+    clusterSize: '64 KiB',
+    features: ['ztailpacking'],
+    special: [{ why: 'rarely read', compressor: 'lzma,level=6', files: ['usr/sbin/dockerd'] }],
+  },
 }
 const parse = (value: unknown) => parseRecipe(JSON.stringify(value), 'recipe.json')
 
@@ -15,7 +20,11 @@ t.test('a good recipe', async t => {
   t.match(parse(GOOD), {
     version: '0.1.0',
     sizes: { esp: 128 << 20, slot: 512 << 20 },
-    erofs: { clusterSize: 65536, features: ['ztailpacking'] },
+    erofs: {
+      clusterSize: 65536,
+      features: ['ztailpacking'],
+      special: [{ compressor: 'lzma,level=6', files: ['usr/sbin/dockerd'] }],
+    },
   })
 })
 
@@ -35,6 +44,15 @@ const BAD: [change: object, message: RegExp, hint?: string][] = [
   [{ erofs: { ...GOOD.erofs, clusterSize: '3 KiB' } }, /power of two/],
   [{ erofs: { ...GOOD.erofs, compressor: 'xz' } }, /"erofs.compressor" must be zstd/],
   [{ erofs: { ...GOOD.erofs, features: ['a b'] } }, /"a b" is not a feature/],
+  [
+    { erofs: { ...GOOD.erofs, special: [{ why: 'x', compressor: 'xz', files: [] }] } },
+    /"erofs.special\[0\].compressor"/,
+  ],
+  [
+    { erofs: { ...GOOD.erofs, special: [{ compressor: 'lz4', files: [] }] } },
+    /"erofs.special\[0\].why" is missing/,
+  ],
+  [{ erofs: { ...GOOD.erofs, special: Array(4).fill(GOOD.erofs.special[0]) } }, /may have 3 rules/],
 ]
 
 t.test('a bad recipe is refused with file, key and what it must be', async t => {

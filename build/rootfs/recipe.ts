@@ -1,5 +1,5 @@
 import { UserError } from '#lib/errors.ts'
-import { parseStrict } from './strict.ts'
+import { parseStrict, type StrictObject } from './strict.ts'
 
 /** What one image is: its name and version, the sizes of its partitions, how its root is compressed. */
 export interface Recipe {
@@ -19,6 +19,8 @@ export interface Recipe {
     clusterSize: number
     /** Further features (`-E`). */
     features: string[]
+    /** Files that are compressed otherwise than the rest, with the reason; paths or patterns. */
+    special: { why: string; compressor: string; files: string[] }[]
   }
 }
 
@@ -59,13 +61,18 @@ export function parseRecipe(text: string, file: string): Recipe {
       state: partition('state'),
     },
     erofs: {
-      compressor: erofs.text(
-        'compressor',
-        /^(zstd|lz4|lz4hc)(,level=\d{1,2})?$/,
-        'zstd, lz4 or lz4hc, with ",level=N"',
-      ),
+      compressor: compressorIn(erofs),
       clusterSize: erofs.size('clusterSize'),
       features: erofs.texts('features', { optional: true }),
+      special: erofs.objects('special').map(special => {
+        const rule = {
+          why: special.text('why', /\S/, 'a sentence'),
+          compressor: compressorIn(special),
+          files: special.texts('files'),
+        }
+        special.end()
+        return rule
+      }),
     },
   }
   checkErofs(recipe, file)
@@ -75,10 +82,20 @@ export function parseRecipe(text: string, file: string): Recipe {
   return recipe
 }
 
+function compressorIn(object: StrictObject): string {
+  const known = /^(zstd|lz4|lz4hc|lzma)(,level=\d{1,3})?$/
+  return object.text('compressor', known, 'zstd, lzma, lz4 or lz4hc, with ",level=N"')
+}
+
+/** How many compressors one file system can have. */
+const COMPRESSORS_MAX = 4
+
 function checkErofs({ erofs }: Recipe, file: string): void {
-  const { clusterSize, features } = erofs
+  const { clusterSize, features, special } = erofs
   if (!Number.isInteger(Math.log2(clusterSize)) || clusterSize < 4096 || clusterSize > MIB)
     throw new UserError(`${file}: "erofs.clusterSize" must be a power of two from "4 KiB" to "1024 KiB"`)
+  if (special.length >= COMPRESSORS_MAX)
+    throw new UserError(`${file}: "erofs.special" may have ${COMPRESSORS_MAX - 1} rules`)
   for (const feature of features)
     if (!/^\^?[a-z0-9-]+(=\d+)?$/.test(feature))
       throw new UserError(
