@@ -1,11 +1,13 @@
 import type { Accelerator } from './accelerator.ts'
 
+/** Image formats that QEMU is started with. */
 export type DiskFormat = 'raw' | 'qcow2' | 'vmdk'
 /** The controller that the guest sees: each needs another driver in its kernel and initrd. */
 export type DiskBus = 'virtio' | 'ahci' | 'nvme' | 'ide'
 export type NetworkCard = 'virtio' | 'e1000' | 'e1000e'
 export type Firmware = 'bios' | 'uefi'
 
+/** What there is of each, for those who parse a command line or try all. */
 export const DISK_BUSES: readonly DiskBus[] = ['virtio', 'ahci', 'nvme', 'ide']
 export const NETWORK_CARDS: readonly NetworkCard[] = ['virtio', 'e1000', 'e1000e']
 export const FIRMWARES: readonly Firmware[] = ['bios', 'uefi']

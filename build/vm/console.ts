@@ -35,6 +35,7 @@ export class Console {
   #ended: Error | undefined
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> = Promise.resolve()
+  #finished: Promise<void> | undefined
   readonly #checks = new Set<() => void>()
   readonly #listeners = new Set<(marker: Marker) => void>()
   #writer: Promise<Socket> | undefined
@@ -126,23 +127,23 @@ export class Console {
 
   /** The machine has ended: reads the rest of the log and lets nobody wait any longer. */
   async end(reason: Error): Promise<void> {
-    clearTimeout(this.#timer)
-    await this.#looking
-    await this.#look()
-    this.#ended ??= reason
-    for (const check of [...this.#checks]) check()
-    await this.close()
+    this.#finished ??= this.#finish(reason, true)
+    await this.#finished
   }
 
   async close(): Promise<void> {
+    this.#finished ??= this.#finish(new Error('the console was closed'), false)
+    await this.#finished
+  }
+
+  async #finish(reason: Error, readRest: boolean): Promise<void> {
     clearTimeout(this.#timer)
-    const first = this.#timer !== undefined
-    this.#timer = undefined
-    this.#ended ??= new Error('the console was closed')
+    await this.#looking
+    if (readRest) await this.#look()
+    this.#ended = reason
     for (const check of [...this.#checks]) check()
     await this.release()
-    await this.#looking
-    if (first) await closeFile(this.#file)
+    await closeFile(this.#file)
   }
 
   async #until<T>(what: string, timeoutMs: number, find: () => T | undefined): Promise<T> {
@@ -179,7 +180,7 @@ export class Console {
   #schedule(): void {
     this.#timer = setTimeout(() => {
       this.#looking = this.#look().finally(() => {
-        if (this.#timer !== undefined && this.#ended === undefined) this.#schedule()
+        if (this.#finished === undefined) this.#schedule()
       })
     }, LOOK_INTERVAL_MS)
   }

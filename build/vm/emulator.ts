@@ -110,7 +110,7 @@ export async function explain(folder: string): Promise<string> {
  * QEMU ends first, the shell gets a line and leaves its number, which may be another's by then, alone.
  */
 function guard(child: ChildProcess): void {
-  const script = 'read -r line && exit 0; kill -KILL -- "-$1" 2>/dev/null'
+  const script = 'read -r line && exit 0; kill -KILL "-$1" 2>/dev/null'
   const keeper = spawn('/bin/sh', ['-c', script, 'sh', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

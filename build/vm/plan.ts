@@ -46,6 +46,7 @@ export interface MachineOptions {
   lifetime?: 'attached' | 'detached'
 }
 
+/** What a machine gets when nobody says otherwise. */
 export const MEMORY_MIB = 1024
 export const CPUS = 2
 /** The disk a guest sees: sparse on the host, so only what is written counts. */

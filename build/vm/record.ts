@@ -40,6 +40,7 @@ export function checkMachineName(name: string): string {
   )
 }
 
+/** The text of a record, for its file. */
 export function formatRecord(record: MachineRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`
 }

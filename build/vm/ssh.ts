@@ -26,6 +26,7 @@ export interface Executed {
   code: number
 }
 
+/** How a command is run. */
 export interface ExecOptions {
   timeoutMs?: number
   /** What the command reads; nothing when absent. */

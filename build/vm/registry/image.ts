@@ -12,6 +12,7 @@ export interface RegistryImage {
   manifest: Digest
 }
 
+/** Media type of an image manifest (OCI image specification). */
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip'
