@@ -42,6 +42,7 @@ export interface DiskRequest {
   time: number
 }
 
+/** What writing a disk may use. */
 export interface DiskContext {
   tools: ToolRunner
   progress: Progress

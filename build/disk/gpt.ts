@@ -34,6 +34,7 @@ export const SECTORS_BEHIND = 1 + ENTRY_SECTORS
 /** Where boot code ends in sector 0 and what follows it belongs to the partition table. */
 export const BOOT_CODE_BYTES = 440
 
+/** One entry of the table. */
 export interface GptPartition {
   /** Type and unique GUID in the usual text form, upper case. */
   type: string
@@ -45,6 +46,7 @@ export interface GptPartition {
   attributes: bigint
 }
 
+/** A partition table as people see it. */
 export interface Gpt {
   diskUuid: string
   /** Sectors of the whole disk. */

@@ -7,6 +7,7 @@ import type { FileHandle } from 'node:fs/promises'
  * root down. Computed here rather than by a tool because slots are also checked offline, on disks of any origin.
  */
 
+/** Bytes of a data block and of a hash block. */
 export const VERITY_BLOCK = 4096
 const DIGEST_BYTES = 32
 const HASHES_PER_BLOCK = VERITY_BLOCK / DIGEST_BYTES

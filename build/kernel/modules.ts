@@ -33,6 +33,7 @@ const RECIPE_VERSION = 2
 /** Arguments to one call of xz, so that no command line grows past what the kernel takes. */
 const FILES_PER_CALL = 256
 
+/** What choosing modules may use. */
 export interface ModuleContext {
   cache: Cache
   tools: ToolRunner

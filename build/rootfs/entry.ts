@@ -19,21 +19,25 @@ export interface EntryAttributes {
   origin: string
 }
 
+/** A folder; what is in it are entries of their own. */
 export interface DirectoryEntry extends EntryAttributes {
   type: 'directory'
 }
 
+/** A regular file. */
 export interface FileEntry extends EntryAttributes {
   type: 'file'
   content: Content
 }
 
+/** A symbolic link. */
 export interface SymlinkEntry extends EntryAttributes {
   type: 'symlink'
   /** As readlink gives it. */
   target: string
 }
 
+/** A device node, as a package may bring it. */
 export interface DeviceEntry extends EntryAttributes {
   type: 'character' | 'block'
   major: number

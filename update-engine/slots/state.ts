@@ -4,6 +4,7 @@ export type SlotName = 'a' | 'b'
 /** How often a slot may be booted without being found healthy. */
 export const TRIES_MAX = 3
 
+/** Boots left: 0 to `TRIES_MAX`. */
 export type Tries = 0 | 1 | 2 | 3
 
 /** What is known of one slot. */
