@@ -60,14 +60,14 @@ async function sit(folder: string, name: string, signal: AbortSignal): Promise<n
     >,
   }
   // Loaded here only: it brings a native part that no other command needs.
-  const { attach, DETACH_HINT } = await import('../vm/attach.ts')
+  const { attach, DETACH_HINT, DETACH_KEY } = await import('../vm/attach.ts')
   const { Terminal } = await import('../vm/terminal.ts')
   if (!process.stdin.isTTY || !process.stdout.isTTY) {
     throw new UserError('orlop console: needs a terminal', 'in a script use `orlop ssh NAME -- COMMAND`')
   }
   process.stderr.write(`Console of ${name}. ${DETACH_HINT}; Enter shows the prompt.\n`)
   const terminal = Terminal.spawn(relay)
-  const status = await attach(terminal, process.stdin, process.stdout, signal)
+  const status = await attach(terminal, process.stdin, process.stdout, { detachKey: DETACH_KEY, signal })
   process.stderr.write(`\nLeft the console of ${name}.\n`)
   return status ?? 0
 }

@@ -12,8 +12,8 @@ import { lookUp, machinesFolder, namedMachine, notRunning } from './machines.ts'
 /** What is told about a machine. */
 export interface MachineStatus {
   name: string
-  /** `stopped`, `crashed` (QEMU is gone without having been stopped), `booting`, `up`, `failed` (its health checks) or `suspended`. */
-  state: 'stopped' | 'crashed' | 'booting' | 'up' | 'failed' | 'suspended'
+  /** `failed`: its health checks did. */
+  state: 'stopped' | 'booting' | 'up' | 'failed' | 'suspended'
   firmware: string
   memoryMiB: number
   cpus: number
@@ -63,11 +63,7 @@ async function machineStatus(name: string, folder: string): Promise<MachineStatu
   if (found === undefined) return undefined
   const { record, running } = found
   const boot = await lastBoot(folder, record.consoleStart ?? 0)
-  const state = running
-    ? stateOf(await runState(folder), boot)
-    : record.process === undefined
-      ? 'stopped'
-      : 'crashed'
+  const state = running ? stateOf(await runState(folder), boot) : 'stopped'
   return {
     name,
     state,

@@ -8,7 +8,7 @@ export const DETACH_HINT = 'Ctrl-] leaves'
 const RESET_SCREEN = '\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l\x1b[?25h\x1b[0m'
 
 /**
- * Shows a terminal to the person at ours until the program ends or the detach key is pressed. However this ends, our
+ * Shows a terminal to the person at ours until the program ends or the detach key, if there is one, is pressed. However this ends, our
  * terminal is as it was.
  *
  * @returns the program's exit status, or undefined when the person left
@@ -17,8 +17,9 @@ export async function attach(
   terminal: Terminal,
   input: ReadStream,
   output: WriteStream,
-  signal?: AbortSignal,
+  options: { detachKey?: string; signal?: AbortSignal } = {},
 ): Promise<number | undefined> {
+  const { signal } = options
   const resize = () => terminal.resize(output.columns, output.rows)
   const restore = () => {
     if (input.isTTY) input.setRawMode(false)
@@ -28,7 +29,7 @@ export async function attach(
     left = () => resolve(undefined)
   })
   const type = (chunk: Buffer) => {
-    const cut = chunk.indexOf(DETACH_KEY)
+    const cut = options.detachKey === undefined ? -1 : chunk.indexOf(options.detachKey)
     if (cut !== 0) terminal.write(chunk.subarray(0, cut < 0 ? undefined : cut).toString('utf8'))
     if (cut >= 0) left()
   }

@@ -11,6 +11,7 @@ import { TimeoutError, within } from './deadline.ts'
 import { prepareDisk } from './disk.ts'
 import { Emulator, type Ended, explain } from './emulator.ts'
 import { isRunning } from './identity.ts'
+import { withFolderLock } from './lock.ts'
 import {
   CPUS,
   type MachineOptions,
@@ -90,8 +91,12 @@ export class Machine {
    * @throws UserError when it runs already or QEMU cannot start
    */
   static async start(options: MachineOptions, host: MachineHost): Promise<Machine> {
+    await mkdir(options.folder, { recursive: true, mode: 0o700 })
+    return await withFolderLock(options.folder, () => Machine.#start(options, host))
+  }
+
+  static async #start(options: MachineOptions, host: MachineHost): Promise<Machine> {
     const { folder } = options
-    await mkdir(folder, { recursive: true, mode: 0o700 })
     const before = await readRecord(folder)
     if (before?.process && (await isRunning(before.process)))
       throw new UserError(`machine ${options.name} runs already (${folder})`)

@@ -62,7 +62,7 @@ function fakeScreen() {
 t.test('a person types, sees and leaves; the mode is restored', async t => {
   const { modes, shown, input, output } = fakeScreen()
   const terminal = shell('while read line; do echo "<$line>"; done')
-  const attached = attach(terminal, input, output)
+  const attached = attach(terminal, input, output, { detachKey: DETACH_KEY })
   input.emit('data', Buffer.from('one\r'))
   await terminal.waitFor('<one>', { timeoutMs: 5000 })
   input.emit('data', Buffer.from(`two\r${DETACH_KEY}never\r`))

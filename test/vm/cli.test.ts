@@ -1,5 +1,7 @@
 // The command line as a person uses it: typed on a terminal, answers read from it.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,8 +32,16 @@ async function shown(status: number, ...words: string[]): Promise<string> {
   return terminal.text
 }
 
+// Machines of the command line go on without it: whatever becomes of this process, a shell removes this one.
+const destroy = [process.execPath, join(ROOT, 'build/cli/main.ts'), 'destroy', 'one', '--force']
+const keeper = spawn('/bin/sh', ['-c', 'read -r line; "$@"', 'sh', ...destroy], {
+  stdio: ['pipe', 'ignore', 'ignore'],
+  detached: true,
+  env,
+})
 t.teardown(async () => {
-  await orlop('destroy', 'one', '--force').ended
+  keeper.stdin.end()
+  await once(keeper, 'exit')
   await rm(home, { recursive: true, force: true })
 })
 
