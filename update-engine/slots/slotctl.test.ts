@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseKernelCommandLine } from './boot.ts'
 import { decodeState, encodeState } from './grubenv.ts'
@@ -12,6 +12,10 @@ function machine(folder: string, state: SlotState | Uint8Array, cmdline: string)
   const block = join(folder, 'grub/grubenv')
   writeFileSync(block, state instanceof Uint8Array ? state : encodeState(state))
   writeFileSync(join(folder, 'cmdline'), cmdline)
+  for (const slot of ['a', 'b']) {
+    mkdirSync(join(folder, slot))
+    for (const name of ['slot.cfg', 'vmlinuz', 'initrd']) writeFileSync(join(folder, slot, name), 'something')
+  }
   const options = ['--esp', folder, '--cmdline', join(folder, 'cmdline')]
   return {
     block,
@@ -41,11 +45,23 @@ t.test('mark-good refunds the tries of the running slot, in place', async t => {
   t.equal(statSync(vm.block).ino, inode, 'the file did not move')
 })
 
-t.test('mark-good writes an unreadable block anew, trusting only this boot', async t => {
-  const vm = machine(t.testdir(), new Uint8Array(1024), 'orlop.slot=a')
-  t.capture(process.stderr, 'write', () => true)
+t.test('mark-good writes an unusable block anew, trusting only this boot', async t => {
+  const whole = encodeState(slotState('a', GOOD_SLOT, GOOD_SLOT))
+  for (const [what, block] of [
+    ['zeroes', new Uint8Array(1024)],
+    ['nothing', new Uint8Array()],
+    ['too much', Buffer.concat([whole, Buffer.from('#')])],
+  ] as const) {
+    const vm = machine(t.testdir(), block, 'orlop.slot=a')
+    const complaints = t.capture(process.stderr, 'write', () => true)
+    await printed(t, () => vm.run('mark-good'))
+    t.same(vm.state(), slotState('a', GOOD_SLOT, EMPTY_SLOT), what)
+    t.match(complaints()[0]?.args[0], /^slotctl: GRUB environment block: .*; written anew\n$/)
+  }
+  const vm = machine(t.testdir(), whole, 'orlop.slot=b')
+  rmSync(vm.block)
   await printed(t, () => vm.run('mark-good'))
-  t.same(vm.state(), slotState('a', GOOD_SLOT, EMPTY_SLOT))
+  t.same(vm.state(), slotState('b', EMPTY_SLOT, GOOD_SLOT), 'a missing file is made')
 })
 
 t.test('a machine without slots has nothing to mark', async t => {
@@ -77,10 +93,26 @@ t.test("an operator's choice", async t => {
   t.same(vm.state(), slotState('b', GOOD_SLOT, EMPTY_SLOT))
 })
 
+t.test('an empty slot is not made active', async t => {
+  const vm = machine(t.testdir(), slotState('a', GOOD_SLOT, EMPTY_SLOT), 'orlop.slot=a')
+  const kernel = join(dirname(vm.block), '../b/vmlinuz')
+  for (const damage of [() => writeFileSync(kernel, ''), () => rmSync(kernel)]) {
+    damage()
+    await t.rejects(vm.run('set-active', 'b'), {
+      name: 'UserError',
+      message: 'slot b holds no system to boot',
+    })
+  }
+  t.same(vm.state(), slotState('a', GOOD_SLOT, EMPTY_SLOT))
+})
+
 t.test('bad input', async t => {
   const vm = machine(t.testdir(), slotState('a', GOOD_SLOT, GOOD_SLOT), 'orlop.slot=a')
   const before = readFileSync(vm.block)
   await t.rejects(vm.run('set-active', 'c'), { message: /must be a or b, not 'c'/ })
+  await t.rejects(vm.run('set-active'), { message: /must be a or b, not ''/ })
+  await t.rejects(vm.run('mark-good', 'a'), { message: /does not know 'mark-good a'/ })
+  await t.rejects(vm.run('set-active', 'b', 'a'), { message: /too many words/ })
   await t.rejects(vm.run('polish'), { message: /does not know 'polish'/ })
   await t.rejects(vm.run('status', '--frob'), { message: /--frob/ })
   writeFileSync(vm.block, 'short')

@@ -4,7 +4,7 @@ import { UserError } from '#lib/errors.ts'
 import { type Boot, parseKernelCommandLine } from './boot.ts'
 import { chooseSlot } from './choice.ts'
 import { decodeEnvironment, type Environment, encodeState, readState } from './grubenv.ts'
-import { type Esp, withEsp, withEspFolder } from './host/esp.ts'
+import { type Esp, readPublishedEnvironment, withEsp, withEspFolder } from './host/esp.ts'
 import { markBad, markGood, prefer, repairedState, type SlotName, type SlotState } from './state.ts'
 
 const HELP = `slotctl: shows and sets which of the two system slots boots
@@ -73,10 +73,14 @@ function openEsp<T>(options: Options, access: 'ro' | 'rw', use: (esp: Esp) => Pr
   return options.esp === undefined ? withEsp(access, use) : withEspFolder(options.esp, use)
 }
 
+/** Everybody may look; only root may mount. */
+async function readEnvironment(options: Options): Promise<Uint8Array> {
+  if (options.esp === undefined && process.getuid?.() !== 0) return await readPublishedEnvironment()
+  return await openEsp(options, 'ro', esp => esp.readEnvironment())
+}
+
 async function status(boot: Boot, options: Options): Promise<number> {
-  const state = await openEsp(options, 'ro', async esp =>
-    readState(decodeEnvironment(await esp.readEnvironment())),
-  )
+  const state = readState(decodeEnvironment(await readEnvironment(options)))
   const next = chooseSlot(state)
   if (options.json) {
     const { a, b, order } = state
@@ -148,7 +152,11 @@ async function change(
 ): Promise<number> {
   if (operand !== 'a' && operand !== 'b')
     throw new UserError(`the slot must be a or b, not '${operand ?? ''}'`)
+  if (options.esp === undefined && process.getuid?.() !== 0)
+    throw new UserError('only root can change the boot slots', 'use sudo')
   await openEsp(options, 'rw', async esp => {
+    if (operation === prefer && !(await esp.holdsSystem(operand)))
+      throw new UserError(`slot ${operand} holds no system to boot`)
     const environment = decodeEnvironment(await esp.readEnvironment())
     await esp.writeEnvironment(encodeState(operation(readState(environment), operand), environment))
   })
