@@ -1,0 +1,8 @@
+// `npm run bench`: what can be measured.
+
+const BENCHES: [command: string, measures: string][] = [
+  ['npm run bench:image', 'building the image, its size, boot time, memory when idle (about 15 minutes)'],
+]
+
+console.log('Each bench prints its table, writes bench-results/NAME.json and the table in docs/numbers.md.\n')
+for (const [command, measures] of BENCHES) console.log(`  ${command.padEnd(24)} ${measures}`)
