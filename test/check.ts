@@ -3,6 +3,7 @@ import t from 'tap'
 import { runCheck, sourceChecks } from './runner/checks.ts'
 import { findTests } from './runner/discover.ts'
 import { runFile } from './runner/file.ts'
+import { endAll } from './runner/group.ts'
 import { closingLine, outcomeLine, totalsOf } from './runner/outcome.ts'
 import { type Job, runJobs } from './runner/schedule.ts'
 
@@ -11,6 +12,9 @@ import { type Job, runJobs } from './runner/schedule.ts'
 const TIDY_TIMEOUT_MS = 60_000
 // This program only borrows tap's reader: it is no test itself, and tap must not end it as one that takes too long.
 t.setTimeout(0)
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void endAll().then(() => process.exit(130)))
 
 const root = resolve(import.meta.dirname, '..')
 

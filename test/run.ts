@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import t from 'tap'
 import { type Check, runCheck, sourceChecks } from './runner/checks.ts'
 import { findTests, type Group, selectTests, type TestFile } from './runner/discover.ts'
-import { endAll, runFile } from './runner/file.ts'
+import { runFile } from './runner/file.ts'
+import { endAll } from './runner/group.ts'
 import { closingLine, type Outcome, outcomeLine, totalsOf } from './runner/outcome.ts'
 import { type Job, runJobs } from './runner/schedule.ts'
 
@@ -25,6 +26,8 @@ The last line is \`N passed, N failed\`; the exit status is 0 only when somethin
 const TIMEOUT_MS: Record<Group, number> = { unit: 120_000, vm: 1_500_000 }
 /** Everything together: whoever waits for the tests is told before his own patience ends. */
 const TOTAL_MS = 55 * 60_000
+/** With an empty cache, on a slow host. */
+const BUILD_TIMEOUT_MS = 20 * 60_000
 const EXIT_INTERRUPTED = 130
 
 // This program only borrows tap's reader: it is no test itself, and tap must not end it as one that takes too long.
@@ -64,8 +67,14 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
   const vm = fileJobs('vm')
   const cores = availableParallelism()
   const outcomes = await runJobs([...checks, ...fileJobs('unit')], cores, show)
-  // One at a time: a machine under TCG takes all cores, and boots are measured.
-  if (vm.length > 0) outcomes.push(...(await runJobs([imageJob(), ...vm], 1, show)))
+  if (vm.length > 0) {
+    // Built first, so that a build that fails shows once.
+    const [image] = await runJobs([imageJob()], 1, show)
+    outcomes.push(image!)
+    // One at a time: a machine under TCG takes all cores, and boots have their time limits.
+    if (image!.failed === 0) outcomes.push(...(await runJobs(vm, 1, show)))
+    else print(`The image does not build: ${vm.length} files of tests that need it are not run.`)
+  }
   const totals = totalsOf(outcomes)
   if (outcomes.length === 0) print('No test matches; see npm test -- --list.')
   const failed = outcomes.filter(outcome => outcome.failed > 0)
@@ -96,11 +105,11 @@ function fileJob(file: TestFile, home: string, left: () => number): Job {
   }
 }
 
-/** Machines are tested with the image of this checkout: built first, so that a build that fails shows once. */
+/** Tests that start machines take the image of this checkout from the cache. */
 function imageJob(): Job {
   const program = join(root, 'build/cli/main.ts')
-  const check: Check = { name: 'the image builds', command: [process.execPath, program, 'build'] }
-  return () => runCheck(check, root)
+  const command: Check['command'] = [process.execPath, program, 'build']
+  return () => runCheck({ name: 'the image builds', command, timeoutMs: BUILD_TIMEOUT_MS }, root)
 }
 
 function isSuperseded(outcome: Outcome): boolean {

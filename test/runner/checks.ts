@@ -1,16 +1,19 @@
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { pause, type Start, startProgram, waitForEnd } from './group.ts'
 import type { Outcome } from './outcome.ts'
 
 /** A program that looks at the whole checkout and exits with 0 when it is content. */
 export interface Check {
   name: string
-  command: [string, ...string[]]
+  command: Start['command']
+  timeoutMs?: number
 }
 
-/** Output of a check that is shown when it fails. */
+/** The end of a check's output, shown when it fails. */
 const OUTPUT_BYTES_MAX = 20_000
 const CHECK_TIMEOUT_MS = 180_000
+/** For output that is still on its way when the program has ended. */
+const DRAIN_MS = 2_000
 
 /** Types and style. The rules of the house that neither knows are tests, in test/tidy. */
 export function sourceChecks(root: string): Check[] {
@@ -36,27 +39,34 @@ export function sourceChecks(root: string): Check[] {
 /** Runs a check; it counts as one test. */
 export async function runCheck(check: Check, cwd: string): Promise<Outcome> {
   const started = performance.now()
-  const [program, ...words] = check.command
-  const signal = AbortSignal.timeout(CHECK_TIMEOUT_MS)
-  const child = spawn(program, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'], signal })
+  const program = startProgram({ command: check.command, cwd, env: process.env })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', chunk => {
-      output = (output + chunk).slice(0, OUTPUT_BYTES_MAX)
-    })
-  }
-  const end = await new Promise<string | undefined>(resolve => {
-    child.on('error', error => resolve(error.message))
-    child.on('close', (code, signal) =>
-      resolve(code === 0 ? undefined : signal ? `ended by ${signal}` : `exit status ${code}`),
-    )
-  })
+  const closed = [program.stdout, program.stderr].map(
+    stream =>
+      new Promise(resolve => {
+        stream.on('data', chunk => {
+          output = (output + chunk).slice(-OUTPUT_BYTES_MAX)
+        })
+        stream.on('close', resolve)
+      }),
+  )
+  const timeoutMs = check.timeoutMs ?? CHECK_TIMEOUT_MS
+  const { code, signal, timedOut, error } = await waitForEnd(program, timeoutMs)
+  await Promise.race([Promise.all(closed), pause(DRAIN_MS)])
+  const problem = error
+    ? error.message
+    : timedOut
+      ? `did not end within ${Math.round(timeoutMs / 1000)} s`
+      : signal
+        ? `ended by ${signal}`
+        : `exit status ${code}`
+  const good = code === 0 && !timedOut
   return {
     name: check.name,
-    passed: end === undefined ? 1 : 0,
-    failed: end === undefined ? 0 : 1,
+    passed: good ? 1 : 0,
+    failed: good ? 0 : 1,
     skipped: 0,
     seconds: (performance.now() - started) / 1000,
-    details: end === undefined ? [] : [`✗ ${end}`, output.trim()],
+    details: good ? [] : [`✗ ${problem}`, output.trim()],
   }
 }

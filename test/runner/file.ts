@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
 import { TapFile } from 'tap'
+import { type End, pause, type Start, startProgram, waitForEnd } from './group.ts'
 import { type Failure, failureText, type Outcome } from './outcome.ts'
 
 /** What this needs to know of an assertion in tap's lists. */
@@ -10,26 +9,17 @@ interface Result {
 }
 
 /** How a test file is run. */
-export interface FileRun {
+export interface FileRun extends Start {
   /** What it is called in the report: its path in the repository. */
   name: string
-  /** The command: a program and its arguments. */
-  command: [string, ...string[]]
-  cwd: string
-  env: Record<string, string | undefined>
   /** After this the file is ended and has failed. */
   timeoutMs: number
 }
 
 /** What is kept of a file's output that is no TAP, for its failure report. */
 const OUTPUT_BYTES_MAX = 16_384
-/** For a file that was told to end to clean up. */
-const GRACE_MS = 5_000
 /** For the output of a process that has exited to arrive; a leftover grandchild may hold the pipe for ever. */
 const DRAIN_MS = 2_000
-
-/** The process groups of files under way. */
-const running = new Set<ChildProcess>()
 
 /**
  * Runs one test file in a process group of its own and reads its TAP by tap's own reader. However the file ends,
@@ -37,22 +27,16 @@ const running = new Set<ChildProcess>()
  */
 export async function runFile(run: FileRun): Promise<Outcome> {
   const started = performance.now()
-  const [program, ...words] = run.command
-  const child = spawn(program, words, {
-    cwd: run.cwd,
+  const child = startProgram({
+    ...run,
     env: { ...run.env, TAP: '1', TAP_TIMEOUT: String(Math.ceil(run.timeoutMs / 1000) + 1) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
   })
-  running.add(child)
   const output = new Tail(OUTPUT_BYTES_MAX)
   child.stderr.on('data', chunk => output.add(chunk))
-  const reader = new TapFile({ name: run.name, filename: run.name, tapStream: child.stdout as Readable })
+  const reader = new TapFile({ name: run.name, filename: run.name, tapStream: child.stdout })
   reader.parser.on('extra', (text: string) => output.add(text))
   const read = new Promise<void>(resolve => reader.main(resolve))
   const end = await waitForEnd(child, run.timeoutMs)
-  running.delete(child)
-  signalGroup(child, 'SIGKILL')
   await Promise.race([read, pause(DRAIN_MS)])
   child.stdout.destroy()
   child.stderr.destroy()
@@ -69,41 +53,6 @@ export async function runFile(run: FileRun): Promise<Outcome> {
     skipped: skip,
     seconds: (performance.now() - started) / 1000,
     details,
-  }
-}
-
-/** Ends every file under way and whatever it started, for a runner that is told to stop. */
-export async function endAll(): Promise<void> {
-  const children = [...running]
-  for (const child of children) signalGroup(child, 'SIGTERM')
-  const gone = Promise.all(children.map(child => new Promise(resolve => child.once('exit', resolve))))
-  if (children.length > 0) await Promise.race([gone, pause(GRACE_MS)])
-  for (const child of children) signalGroup(child, 'SIGKILL')
-}
-
-interface End {
-  code: number | null
-  signal: string | null
-  timedOut: boolean
-  error?: Error
-}
-
-async function waitForEnd(child: ChildProcess, timeoutMs: number): Promise<End> {
-  let timedOut = false
-  let hard: NodeJS.Timeout | undefined
-  const timer = setTimeout(() => {
-    timedOut = true
-    signalGroup(child, 'SIGTERM')
-    hard = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS)
-  }, timeoutMs)
-  try {
-    return await new Promise<End>(resolve => {
-      child.on('error', error => resolve({ code: null, signal: null, timedOut, error }))
-      child.on('exit', (code, signal) => resolve({ code, signal, timedOut }))
-    })
-  } finally {
-    clearTimeout(timer)
-    clearTimeout(hard)
   }
 }
 
@@ -130,21 +79,6 @@ function fileProblem(
 function toFailure(item: Result | { tapError: string }): Failure {
   if ('fullname' in item) return { name: item.fullname, diagnostics: item.diag ?? {} }
   return { name: `TAP error: ${item.tapError}`, diagnostics: {} }
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch {
-    // The group is gone.
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise(resolve => {
-    setTimeout(resolve, ms).unref()
-  })
 }
 
 function indent(text: string): string {
