@@ -4,6 +4,7 @@ import { lstat, mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { UserError } from '#lib/errors.ts'
 import type { ToolRunner } from '../fs/runner.ts'
 import { readExactly } from '../fs/sparse.ts'
 import { type DiskInfo, inspectDisk } from './inspect.ts'
@@ -22,7 +23,15 @@ export interface DiskDiff {
     differingBytes: number
   }[]
   /** File by file, for roots that differ and are there on both. */
-  roots: { slot: 'a' | 'b'; files: FileChange[] }[]
+  roots: RootDiff[]
+}
+
+/** How the root file systems of a slot differ. */
+export interface RootDiff {
+  slot: 'a' | 'b'
+  files: FileChange[]
+  /** Why the files could not be compared: one of the roots is damaged. */
+  problem?: string
 }
 
 /** A file that is not the same in both roots; sizes in bytes, undefined where it is not. */
@@ -48,7 +57,7 @@ export async function diffDisks(pathA: string, pathB: string, tools: ToolRunner)
         const changed =
           partitions.find(part => part.label === `ROOT-${slot.toUpperCase()}`)?.change !== 'same'
         if (!changed || !a.slots[slot] || !b.slots[slot]) continue
-        roots.push({ slot, files: await compareRoots(diskA, diskB, slot, tools) })
+        roots.push(await compareRoots(diskA, diskB, slot, tools))
       }
       const same = a.size === b.size && partitions.every(part => part.change === 'same')
       const identical = same && (await sameOutside(diskA, diskB, a))
@@ -100,12 +109,7 @@ async function differingBytes(
   return count
 }
 
-async function compareRoots(
-  a: OpenDisk,
-  b: OpenDisk,
-  slot: 'a' | 'b',
-  tools: ToolRunner,
-): Promise<FileChange[]> {
+async function compareRoots(a: OpenDisk, b: OpenDisk, slot: 'a' | 'b', tools: ToolRunner): Promise<RootDiff> {
   const label = `ROOT-${slot.toUpperCase()}`
   const work = await mkdtemp(join(tmpdir(), 'orlop-diff-'))
   try {
@@ -125,7 +129,10 @@ async function compareRoots(
       lists.push(await summarize(folder))
       await rm(folder, { recursive: true, force: true })
     }
-    return compareLists(lists[0]!, lists[1]!)
+    return { slot, files: compareLists(lists[0]!, lists[1]!) }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return { slot, files: [], problem: error.message }
   } finally {
     await rm(work, { recursive: true, force: true })
   }

@@ -20,6 +20,7 @@ export interface Ext4Request {
 /**
  * Block and inode sizes are given because mke2fs would choose those of a small disk, and STATE grows to any size.
  * No blocks are reserved: who fills the disk here is root in a container, whom a reserve does not stop.
+ * No orphan file: when the old one was destroyed, e2fsck 1.47.2 makes one that the kernel refuses to mount.
  * The inode tables and the journal stay unwritten until the kernel uses them: the image stays sparse.
  */
 export async function makeExt4(tools: ToolRunner, request: Ext4Request): Promise<void> {
@@ -46,6 +47,8 @@ export async function makeExt4(tools: ToolRunner, request: Ext4Request): Promise
     '0',
     '-e',
     'remount-ro',
+    '-O',
+    '^orphan_file',
   ]
   args.push('-J', `size=${request.journal}`, '-L', request.label, '-U', request.uuid.toLowerCase())
   args.push('-E', extended.join(','), request.image, `${request.size / 1024}k`)
