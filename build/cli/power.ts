@@ -79,7 +79,7 @@ export const resumeCommand: Command = {
   usage: '[NAME]',
   flags: {},
   operands: { min: 0, max: 1 },
-  examples: [],
+  examples: [['npm run orlop -- resume', 'the machine goes on where it was held']],
   run: (parsed, context) =>
     withMachine(parsed, context, async machine => {
       const status = await machine.status()
