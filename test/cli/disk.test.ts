@@ -1,4 +1,4 @@
-// No room: for the image, for the downloads.
+// No room for the downloads.
 
 import { existsSync } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -9,28 +9,13 @@ import { readLock } from '../../build/deb/host/repository.ts'
 import { packagesOf } from '../../build/deb/lock.ts'
 import { FakeMirror } from '../../build/deb/testing/mirror.ts'
 import { FILE_TIMEOUT_MS } from '../vm/lib/guest.ts'
-import { openLaboratory, ROOT, testImage } from '../vm/lib/image.ts'
+import { openLaboratory, ROOT } from '../vm/lib/image.ts'
 import { saysOneLine } from './lib/answer.ts'
 import { canMount, runOrlop } from './lib/checkout.ts'
 import { temporaryFolder } from './lib/folder.ts'
 
 t.setTimeout(FILE_TIMEOUT_MS)
 const skip = (await canMount()) ? false : 'this user cannot mount a small file system'
-
-t.test('the disk is full where the image goes', { skip }, async t => {
-  await testImage()
-  const folder = await temporaryFolder(t, tmpdir(), 'orlop-full-')
-  const out = join(folder, 'out')
-  await mkdir(out)
-  const said = await runOrlop({
-    checkout: ROOT,
-    words: ['build', '--quiet'],
-    env: { ORLOP_OUT: out },
-    smallDisk: { folder: out, kib: 16 * 1024 },
-  })
-  saysOneLine(t, said, /no space left|no room|ENOSPC/i)
-  t.equal(await readFile(`${out}.left`, 'utf8'), '', 'nothing is left there')
-})
 
 t.test('the disk is full where the downloads go', { skip }, async t => {
   const { cache } = await openLaboratory()
