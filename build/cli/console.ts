@@ -27,13 +27,14 @@ export const consoleCommand: Command = {
       await pipeline(createReadStream(join(folder, FILES.consoleLog)), process.stdout, { end: false })
       return 0
     }
+    // Closed before sitting down: QEMU answers one visitor at a time, and other commands want answers meanwhile.
     const machine = await openMachine(parsed, context)
     try {
       await refuseSecondSeat(machine)
-      return await sit(folder, name, context.signal)
     } finally {
       await machine.close()
     }
+    return await sit(folder, name, context.signal)
   },
 }
 
