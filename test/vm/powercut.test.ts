@@ -20,6 +20,8 @@ import { openLaboratory, testImage } from './lib/image.ts'
 /** Few on purpose: every flush point is examined, a boot takes half a minute and more. */
 const BOOTS = 3
 const FLUSHES_MIN = 60
+/** What a machine that was cut off must be after its next boot. */
+const healthy = { slot: 'a', system: 'running', failedUnits: '', stateLost: false }
 
 t.setTimeout(FILE_TIMEOUT_MS)
 const seed = Number(process.env['ORLOP_SEED'] ?? 20260101)
@@ -135,8 +137,6 @@ async function proveAndBoot({ log, size }: { log: string; size: number }): Promi
     }
   })
 }
-
-const healthy = { slot: 'a', system: 'running', failedUnits: '', stateLost: false }
 
 type Bytes = (at: number, bytes: Uint8Array) => Promise<unknown>
 
