@@ -132,12 +132,21 @@ async function examineEsp(
   return problems
 }
 
-/** As the initrd does it: `e2fsck -p`. It must suffice, and what it leaves must be in perfect order. */
+/** The superblock has two sectors; a cut between them leaves one that does not match its checksum. */
+const TORN_SUPERBLOCK = 'superblock could not be read'
+
+/**
+ * As the initrd does it: `e2fsck -p`, which must suffice but for a torn superblock: for that, `e2fsck -y` takes the
+ * copy. What they leave must be in perfect order.
+ */
 async function repairState(path: string, tools: Tools): Promise<string[]> {
-  const repair = await fsck(tools, ['-p', path], `${path}.fsck`)
-  if (repair.status > FSCK_CORRECTED) return [`e2fsck -p ended with ${repair.status}: ${repair.text}`]
+  let repair = await fsck(tools, ['-p', path], `${path}.fsck`)
+  const torn = repair.status > FSCK_CORRECTED && repair.text.includes(TORN_SUPERBLOCK)
+  if (torn && !repair.text.includes('Group descriptors'))
+    repair = await fsck(tools, ['-y', path], `${path}.fsck`)
+  if (repair.status > FSCK_CORRECTED) return [`e2fsck ended with ${repair.status}: ${repair.text}`]
   const check = await fsck(tools, ['-f', '-n', path], `${path}.fsck`)
-  return check.status === 0 ? [] : [`after e2fsck -p, e2fsck -f ended with ${check.status}: ${check.text}`]
+  return check.status === 0 ? [] : [`after e2fsck, e2fsck -f ended with ${check.status}: ${check.text}`]
 }
 
 /** What e2fsck finds goes to its stdout, which a failed tool's error does not have: hence the file. */
