@@ -130,7 +130,7 @@ export class Ssh {
       if (code === 0) return
       if (code !== SSH_FAILED || performance.now() + RETRY_PAUSE_MS > deadline)
         throw new TimeoutError(
-          `ssh to port ${this.#target.port}: not within ${timeoutMs / 1000} s: ${stderr.trim()}`,
+          `ssh to port ${this.#target.port}: not within ${timeoutMs / 1000} s, last status ${code}: ${stderr.trim() || 'no message'}`,
         )
       await new Promise(resolve => setTimeout(resolve, RETRY_PAUSE_MS))
     }

@@ -90,6 +90,8 @@ async function bootOnce(cut: Cut, folder: string, disk: string, host: MachineHos
       stateLost: (await ask('test -e /run/orlop/state-lost && echo lost')) !== '',
       stateMiB: Number(await ask('df --output=size -BM /state | tail -n 1 | tr -dc 0-9')),
     }
+  } catch (error) {
+    throw new Error(`after ${cut.name}: ${String(error)}`, { cause: error })
   } finally {
     await machine.close()
   }
