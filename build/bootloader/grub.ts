@@ -26,6 +26,7 @@ const MODULES = [
   'terminal',
   'keystatus',
   'hashsum',
+  'file',
   'gcry_crc',
   'ls',
   'cat',
@@ -36,7 +37,7 @@ const MODULES = [
   'minicmd',
   'boot',
 ]
-const BIOS_MODULES = ['biosdisk']
+const BIOS_MODULES = ['biosdisk', 'linux16']
 const EFI_MODULES = ['efi_gop', 'efi_uga', 'all_video']
 
 /** Where grub.cfg is for BIOS: on the second partition of the disk whose boot sector was started. */

@@ -6,6 +6,7 @@ import type { ToolRunner } from '../fs/runner.ts'
 import { readContent, readText } from '../rootfs/content.ts'
 import type { FileEntry, TreeEntry } from '../rootfs/entry.ts'
 import { type ModuleIndex, parseModuleIndex } from './index.ts'
+import { staticNodes } from './nodes.ts'
 import { type KernelPackage, type KernelParts, kernelParts } from './package.ts'
 import { chooseModules, type ModuleRule } from './rules.ts'
 
@@ -20,7 +21,6 @@ const INDEX_FILES: Record<ModuleForm, string[]> = {
     'modules.builtin.bin',
     'modules.builtin.modinfo',
     'modules.dep.bin',
-    'modules.devname',
     'modules.softdep',
     'modules.symbols.bin',
     'modules.weakdep',
@@ -29,7 +29,7 @@ const INDEX_FILES: Record<ModuleForm, string[]> = {
 }
 
 /** Counts the ways in which this file made its cache entries: raise it when what is made changes. */
-const RECIPE_VERSION = 2
+const RECIPE_VERSION = 3
 /** Arguments to one call of xz, so that no command line grows past what the kernel takes. */
 const FILES_PER_CALL = 256
 
@@ -56,11 +56,21 @@ export async function selectModules(
   const key = createHash('sha256').update(recipe).digest('hex')
   const folder = await context.cache.entry('kernel-modules', key, async path => {
     await assemble(path, request.form, { parts, chosen: new Set(chosen) }, context)
-    await dropFiles(join(path, 'usr/lib/modules', parts.version), INDEX_FILES[request.form])
-    await writeFile(join(path, 'entries.json'), JSON.stringify(await listFiles(path, 'usr/lib/modules')))
+    const modules = join(path, 'usr/lib/modules', parts.version)
+    if (request.form === 'image')
+      await writeNodes(path, await readFile(join(modules, 'modules.devname'), 'utf8'))
+    await dropFiles(modules, INDEX_FILES[request.form])
+    await writeFile(join(path, 'entries.json'), JSON.stringify(await listFiles(path, 'usr/lib')))
   })
   const files = JSON.parse(await readFile(join(folder, 'entries.json'), 'utf8')) as StoredFile[]
   return toEntries(files, folder, parts)
+}
+
+/** Instead of `modules.devname`, so that no boot has to work it out. */
+async function writeNodes(base: string, devname: string): Promise<void> {
+  const path = join(base, 'usr/lib/tmpfiles.d/static-nodes.conf')
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, staticNodes(devname))
 }
 
 interface StoredFile {
