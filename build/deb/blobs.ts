@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 
@@ -21,6 +21,19 @@ export function hasBlob(cacheRoot: string, sha256: string, size: number): boolea
   return statSync(blobPath(cacheRoot, sha256), { throwIfNoEntry: false })?.size === size
 }
 
+/** What the worker thread wrote that was stopped between a write and its rename. */
+export function removePartialBlobs(cacheRoot: string, worker: number): void {
+  const folder = join(cacheRoot, 'partial')
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(partialName(worker, ''))) rmSync(join(folder, name), { force: true })
+  }
+}
+
+function partialName(worker: number, rest: string | number): string {
+  return `${process.pid}-blob-${worker}-${rest}`
+}
+
 /** Stores bytes as a blob, unless it is there. Synchronous: it is called for ten thousands of small files in a row. */
 export function keepBlob(
   cacheRoot: string,
@@ -31,7 +44,7 @@ export function keepBlob(
   const size = bytes.length
   if (!hasBlob(cacheRoot, sha256, size)) {
     counter += 1
-    const partial = join(cacheRoot, 'partial', `${process.pid}-blob-${threadId}-${counter}`)
+    const partial = join(cacheRoot, 'partial', partialName(threadId, counter))
     try {
       // Read-only: hard links to it must not become a way to change it.
       writeFileSync(partial, bytes, { mode: 0o444 })

@@ -6,7 +6,7 @@ import { UserError } from '#lib/errors.ts'
 import type { Progress, Task } from '#lib/progress.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { TreeEntry } from '../rootfs/entry.ts'
-import { blobPath, hasBlob } from './blobs.ts'
+import { blobPath, hasBlob, removePartialBlobs } from './blobs.ts'
 import type { Extracted } from './extract.ts'
 import type { LockedPackage } from './lock.ts'
 import type { UnpackAnswer, UnpackOrder } from './unpack-worker.ts'
@@ -131,10 +131,16 @@ class UnpackPool {
       await Promise.all(workers.map(worker => this.#drive(worker)))
     } finally {
       this.#queue.length = 0
-      await Promise.all(workers.map(worker => worker.terminate()))
+      await Promise.all(workers.map(worker => this.#stop(worker)))
     }
     this.#task.end(`${packages} packages`)
     return this.#results
+  }
+
+  async #stop(worker: Worker): Promise<void> {
+    const { threadId } = worker // gone once it has stopped
+    await worker.terminate()
+    removePartialBlobs(this.#context.cache.root, threadId)
   }
 
   async #drive(worker: Worker): Promise<void> {
