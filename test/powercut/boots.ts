@@ -72,7 +72,8 @@ export async function bootCuts(
   }
 }
 
-async function bootOnce(cut: Cut, folder: string, disk: string, host: MachineHost): Promise<Booted> {
+/** Starts a machine from this disk in a folder of its own, and asks it how it is. */
+export async function bootOnce(cut: Cut, folder: string, disk: string, host: MachineHost): Promise<Booted> {
   const machine = await Machine.start(
     { name: 'powercut-boot', folder, disk: { file: disk, format: 'raw' } },
     host,

@@ -134,31 +134,43 @@ async function examineEsp(
 
 /** The superblock has two sectors; a cut between them leaves one that does not match its checksum. */
 const TORN_SUPERBLOCK = 'superblock could not be read'
+/** Of `e2fsck -f -y`, as in the initrd's FSCK_ROUNDS. */
+const FSCK_ROUNDS = 3
 
 /**
- * As the initrd does it: `e2fsck -p`, which must suffice but for a torn superblock: for that, `e2fsck -y` takes the
- * copy. What they leave must be in perfect order.
+ * As the initrd does it: `e2fsck -p`, which must suffice but for a torn superblock: for that, `e2fsck -f -y` takes the
+ * copy. After it has replayed the journal it may stumble over the torn one again and end with 12, which is why it
+ * gets another round. What they leave must be in perfect order.
  */
 async function repairState(path: string, tools: Tools): Promise<string[]> {
-  let repair = await fsck(tools, ['-p', path], `${path}.fsck`)
-  const torn = repair.status > FSCK_CORRECTED && repair.text.includes(TORN_SUPERBLOCK)
-  if (torn && !repair.text.includes('Group descriptors'))
-    repair = await fsck(tools, ['-y', path], `${path}.fsck`)
-  if (repair.status > FSCK_CORRECTED) return [`e2fsck ended with ${repair.status}: ${repair.text}`]
+  const rounds = [await fsck(tools, ['-p', path], `${path}.fsck`)]
+  const { text } = rounds[0]!
+  const torn = text.includes(TORN_SUPERBLOCK) && !text.includes('Group descriptors')
+  while (torn && rounds.at(-1)!.status > FSCK_CORRECTED && rounds.length <= FSCK_ROUNDS)
+    rounds.push(await fsck(tools, ['-f', '-y', path], `${path}.fsck`))
+  const history = rounds.map(round => `e2fsck ended with ${round.status}: ${round.text}`)
+  if (rounds.at(-1)!.status > FSCK_CORRECTED) return history
   const check = await fsck(tools, ['-f', '-n', path], `${path}.fsck`)
-  return check.status === 0 ? [] : [`after e2fsck, e2fsck -f ended with ${check.status}: ${check.text}`]
+  if (check.status === 0) return []
+  return [...history, `then e2fsck -f -n ended with ${check.status}: ${check.text}`]
 }
 
 /** What e2fsck finds goes to its stdout, which a failed tool's error does not have: hence the file. */
 async function fsck(tools: Tools, args: string[], report: string): Promise<{ status: number; text: string }> {
   let status = 0
+  let errors = ''
   try {
     await tools.run('e2fsck', args, { stdout: { path: report } })
   } catch (error) {
     if (!(error instanceof ToolError) || error.status === undefined) throw error
     status = error.status
+    errors = error.stderr
   }
-  const text = (await readFile(report, 'utf8')).trim().split('\n').slice(0, FSCK_LINES_MAX).join('; ')
+  const text = `${await readFile(report, 'utf8')}${errors}`
+    .trim()
+    .split('\n')
+    .slice(0, FSCK_LINES_MAX)
+    .join('; ')
   await rm(report)
   return { status, text }
 }

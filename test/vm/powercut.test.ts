@@ -1,15 +1,17 @@
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { withDisk } from '../../build/disk/read.ts'
+import { ToolError } from '../../build/tools/tools.ts'
 import { BLOCK_BYTES } from '../../update-engine/slots/grubenv.ts'
-import { bootCuts, chooseBoots } from '../powercut/boots.ts'
+import { bootCuts, bootOnce, chooseBoots } from '../powercut/boots.ts'
 import { examineDisk, readOriginal } from '../powercut/examine.ts'
 import { type ProofOptions, provePowerCuts, type Tried } from '../powercut/proof.ts'
 import { recordFirstBoots } from '../powercut/record.ts'
 import { Replay } from '../powercut/replay.ts'
 import { partitionOf } from '../powercut/tables.ts'
+import { tearUnmount } from '../powercut/torn.ts'
 import { FILE_TIMEOUT_MS } from './lib/guest.ts'
 import { openLaboratory, testImage } from './lib/image.ts'
 
@@ -75,6 +77,39 @@ t.test('the examination finds what is broken', async t => {
   await log.file.close()
 })
 
+t.test('a superblock torn at unmount costs no state', async t => {
+  const { size } = await withDisk(image, tools, async disk => await disk.file.stat())
+  const log = { file: await open(image), sectorSize: 512, entries: [] }
+  const replay = await Replay.begin(image, size, log, join(work, 'torn-base.raw'))
+  const files = { disk: join(work, 'torn.raw'), state: join(work, 'torn.state') }
+  const { offset } = partitionOf(original.gpt, 'STATE')
+  const cut = { name: 'torn', durable: 0, landed: [] }
+  await replay.make(cut, files.disk)
+  await replay.make(cut, files.state, { offset, size: size - offset })
+  await tearUnmount(tools, files.state)
+  await copyInto(files.state, files.disk, offset, partitionOf(original.gpt, 'STATE').size)
+
+  // The fault is the one that is meant: one round is not enough.
+  const once = join(work, 'torn.once')
+  await copyFile(files.state, once)
+  const statusOf = (error: unknown) => (error instanceof ToolError ? error.status : undefined)
+  const status = await tools.run('e2fsck', ['-f', '-y', once]).then(() => 0, statusOf)
+  t.equal(status, 12)
+  await rm(once)
+
+  const { problems } = await examineDisk(files, original, { esp: true, state: true }, tools)
+  t.same(problems, [])
+  const { slot, system, failedUnits, stateLost } = await bootOnce(
+    cut,
+    join(work, 'boot-torn'),
+    files.disk,
+    lab.host,
+  )
+  t.same({ slot, system, failedUnits, stateLost }, healthy)
+  await replay.close()
+  await log.file.close()
+})
+
 const recording = await record(t)
 if (recording) await proveAndBoot(recording)
 
@@ -136,6 +171,18 @@ async function proveAndBoot({ log, size }: { log: string; size: number }): Promi
       t.ok(stateMiB > 1024, `STATE has grown: ${stateMiB} MiB`)
     }
   })
+}
+
+/** Puts the first bytes of a file at an offset of another; both are sparse, so only what is not zero is written. */
+async function copyInto(from: string, to: string, offset: number, length: number): Promise<void> {
+  const [source, target] = [await open(from), await open(to, 'r+')]
+  const bytes = Buffer.alloc(1 << 20)
+  for (let at = 0; at < length; at += bytes.length) {
+    const { bytesRead } = await source.read(bytes, 0, Math.min(bytes.length, length - at), at)
+    const piece = bytes.subarray(0, bytesRead)
+    if (piece.some(byte => byte !== 0)) await target.write(piece, 0, piece.length, offset + at)
+  }
+  await Promise.all([source.close(), target.close()])
 }
 
 type Bytes = (at: number, bytes: Uint8Array) => Promise<unknown>
