@@ -50,10 +50,11 @@ export class Tools {
   /**
    * Fetches and unpacks the tools of a lock, unless the cache has them.
    *
+   * @param group of the lock; tests have programs of their own
    * @throws UserError as `fetchPackages` and `unpackPackages` do
    */
-  static async open(lock: Lock, context: ToolsContext): Promise<Tools> {
-    const packages = packagesOf(lock, GROUP)
+  static async open(lock: Lock, context: ToolsContext, group = GROUP): Promise<Tools> {
+    const packages = packagesOf(lock, group)
     const hash = createHash('sha256').update(`${FORMAT}\n`)
     for (const item of packages) hash.update(`${item.sha256}\n`)
     const folder = await context.cache.entry('tools', hash.digest('hex'), async path => {
