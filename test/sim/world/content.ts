@@ -51,6 +51,11 @@ export class Content {
     return used
   }
 
+  /** Whether that sector takes room. */
+  hasSector(sector: number): boolean {
+    return this.#sectors[sector] !== undefined
+  }
+
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(this.length, offset + length)
     const bytes = new Uint8Array(Math.max(0, end - offset))

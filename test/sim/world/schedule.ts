@@ -4,14 +4,14 @@ import { mix } from './random.ts'
 /** Microseconds in a millisecond: the world counts whole microseconds, its members see milliseconds. */
 export const US_PER_MS = 1000
 
-/** Something that events belong to, and that may stand still or end: a process. */
+/** Something that events belong to, and that may stand still or end: one life of a process. */
 export interface Owner {
   /** A small number of its own, part of the trace. */
   readonly number: number
   /** Its events wait while it stands still. */
   paused: boolean
-  /** Counts its starts; events of an earlier life never happen. */
-  life: number
+  /** Nothing planned for it happens once it has ended. */
+  ended: boolean
 }
 
 /** One thing that will happen. */
@@ -19,7 +19,6 @@ export interface Planned {
   time: number
   readonly sequence: number
   readonly owner: Owner | undefined
-  readonly life: number
   /** What kind of event it is, for people. */
   readonly kind: string
   readonly run: () => void
@@ -50,13 +49,11 @@ export class Schedule {
 
   /** Plans an event `delayUs` from now, which is at least 0 and may have a fraction. */
   after(delayUs: number, owner: Owner | undefined, kind: string, run: () => void): Planned {
-    if (!(delayUs >= 0) || delayUs > Number.MAX_SAFE_INTEGER)
-      throw new RangeError(`${kind} in ${delayUs} µs`)
+    if (!(delayUs >= 0) || delayUs > Number.MAX_SAFE_INTEGER) throw new RangeError(`${kind} in ${delayUs} µs`)
     const event = {
       time: this.nowUs + Math.round(delayUs),
       sequence: this.#sequence++,
       owner,
-      life: owner?.life ?? 0,
       kind,
       run,
       cancelled: false,
@@ -72,7 +69,7 @@ export class Schedule {
       if (event === undefined) return false
       if (event.cancelled) continue
       const { owner } = event
-      if (owner !== undefined && owner.life !== event.life) continue
+      if (owner?.ended) continue
       if (owner?.paused) {
         this.#hold(owner, event)
         continue
@@ -104,16 +101,16 @@ export class Schedule {
     const held = this.#held.get(owner) ?? []
     this.#held.delete(owner)
     for (const event of held) {
-      if (event.life !== owner.life || event.cancelled) continue
+      if (event.cancelled) continue
       // The sequence stays: what was planned first still comes first.
       event.time = this.nowUs
       this.#heap.push(event)
     }
   }
 
-  /** Forgets what waited for a process that has ended. */
-  forget(owner: Owner): void {
-    owner.paused = false
+  /** Ends a process: nothing planned for it happens any more. */
+  end(owner: Owner): void {
+    owner.ended = true
     this.#held.delete(owner)
   }
 
