@@ -108,11 +108,14 @@ export class RaftHost implements Member {
 
   #begin(journal: Journal, recovered: Recovered): void {
     const { snapshot, hardState, entries } = recovered
-    const { options } = { options: this.#options }
+    const options = this.#options
     this.#journal = journal
     this.#mirror = new Mirror(snapshot?.meta, entries)
     this.#snapshotIndex = snapshot?.meta.index ?? 0
-    if (snapshot !== undefined) this.#store.restore(snapshot.data)
+    if (snapshot !== undefined) {
+      this.#store.restore(snapshot.data)
+      this.#around.applied(snapshot.meta.index, () => this.#store.hash())
+    }
     this.#raft = new Raft({
       id: this.#identity.id,
       configuration: configurationOf(recovered, this.#identity.founders),
@@ -199,6 +202,7 @@ export class RaftHost implements Member {
       this.#journal!.save({ hardState, snapshot, entries, mustSync: ready.mustSync }, () => {
         if (write === 0) return
         this.#mirror.durable(lines)
+        if (snapshot !== undefined) raft.snapshotTaken(snapshot)
         raft.persisted(write)
         this.#pump()
       })
@@ -211,7 +215,6 @@ export class RaftHost implements Member {
     if (snapshot !== undefined) {
       this.#store.restore(snapshot.data)
       this.#snapshotIndex = snapshot.meta.index
-      raft.snapshotTaken(snapshot)
       this.#around.applied(snapshot.meta.index, () => this.#store.hash())
     }
     for (const state of ready.readStates) this.#answerRead(state)
@@ -220,19 +223,30 @@ export class RaftHost implements Member {
 
   #apply(raft: Raft, entry: Entry): void {
     const { index, type, data } = entry
-    if (type === 'config') {
-      const change = decodeChange(data)
-      const refusal = raft.applyConfiguration(change)
-      const mark = Buffer.from(change.context).toString()
-      this.#answer(mark, refusal === undefined ? { kind: 'done' } : { kind: 'failed' })
-      if (change.kind === 'remove' && change.member === this.#identity.id && refusal === undefined)
-        this.#env.setTimer(TICK_MS, () => this.#around.exit('removed', 'this member was removed'))
-    } else if (data.length > 0) {
+    if (type === 'config') this.#applyChange(raft, decodeChange(data))
+    else if (data.length > 0) {
       const { mark, request } = JSON.parse(Buffer.from(data).toString())
-      this.#answer(mark, this.#store.apply(request))
+      if (this.#store.counts(mark)) this.#answer(mark, this.#store.apply(request))
     }
     raft.applied(index)
     this.#around.applied(index, () => this.#store.hash())
+  }
+
+  #applyChange(raft: Raft, change: MembershipChange): void {
+    const { kind, member } = change
+    const mark = Buffer.from(change.context).toString()
+    const { removed } = this.#store
+    if (!this.#store.counts(mark) || removed.has(member)) {
+      this.#answer(mark, { kind: 'failed' })
+      return
+    }
+    const refusal = raft.applyConfiguration(change)
+    this.#answer(mark, refusal === undefined ? { kind: 'done' } : { kind: 'failed' })
+    if (kind !== 'remove' || refusal !== undefined) return
+    removed.add(member)
+    // The others are told of the commit first.
+    if (member === this.#identity.id)
+      this.#env.setTimer(TICK_MS, () => this.#around.exit('removed', 'this member was removed'))
   }
 
   #answer(mark: string, reply: Reply): void {

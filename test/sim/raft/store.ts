@@ -1,11 +1,38 @@
 import type { FileNode, Reply, Request } from '../subject.ts'
 import { hashText, mix } from '../world/random.ts'
 
+/** Marks of one origin that are remembered; one that comes later by more than these does not count. */
+const MARKS_MAX = 64
+
 /** The keys of the v2 store as far as the workload uses them: files, and directories with in-order keys. */
 export class Store {
   readonly #files = new Map<string, FileNode>()
   readonly #queues = new Map<string, { index: number; value: string }[]>()
+  /** For each origin the numbers of its proposals that have counted, the newest ones, ascending. */
+  readonly #marks = new Map<string, number[]>()
+  /** Members that were removed: they never come back. */
+  readonly removed = new Set<string>()
   #index = 0
+  /** The numbers of all nodes and entries, combined so that one can be taken out again. */
+  #content = 0
+
+  /** Whether a proposal counts: the network may bring it twice. The mark is its origin, a dot, its number. */
+  counts(mark: string): boolean {
+    const dot = mark.lastIndexOf('.')
+    const origin = mark.slice(0, dot)
+    const number = Number(mark.slice(dot + 1))
+    const marks = this.#marks.get(origin)
+    if (marks === undefined) {
+      this.#marks.set(origin, [number])
+      return true
+    }
+    let at = marks.length
+    while (at > 0 && marks[at - 1]! > number) at -= 1
+    if (marks[at - 1] === number || (at === 0 && marks.length === MARKS_MAX)) return false
+    marks.splice(at, 0, number)
+    if (marks.length > MARKS_MAX) marks.shift()
+    return true
+  }
 
   /** Carries out a change. */
   apply(request: Request): Reply {
@@ -35,31 +62,32 @@ export class Store {
 
   /** 32 bits of all that is in it. */
   hash(): number {
-    let hash = mix(1, this.#index)
-    for (const key of [...this.#files.keys()].toSorted()) {
-      const { value, index, created } = this.#files.get(key)!
-      hash = mix(mix(hashText(value, hashText(key, hash)), index), created)
-    }
-    for (const key of [...this.#queues.keys()].toSorted()) {
-      hash = hashText(key, hash)
-      for (const { index, value } of this.#queues.get(key)!) hash = mix(hashText(value, hash), index)
-    }
-    return hash
+    return mix(this.#content, this.#index)
   }
 
   /** All of it, for a snapshot. */
   save(): Uint8Array {
-    return Buffer.from(JSON.stringify([this.#index, [...this.#files], [...this.#queues]]))
+    const { removed } = this
+    const all = [this.#index, [...this.#files], [...this.#queues], [...this.#marks], [...removed]]
+    return Buffer.from(JSON.stringify(all))
   }
 
   /** Takes the place of all that is in it. */
   restore(bytes: Uint8Array): void {
-    const [index, files, queues] = JSON.parse(Buffer.from(bytes).toString())
+    const [index, files, queues, marks, removed] = JSON.parse(Buffer.from(bytes).toString())
     this.#index = index
     this.#files.clear()
     this.#queues.clear()
-    for (const [key, node] of files) this.#files.set(key, node)
-    for (const [key, entries] of queues) this.#queues.set(key, entries)
+    this.#marks.clear()
+    this.removed.clear()
+    this.#content = 0
+    for (const [key, node] of files) this.#put(key, node)
+    for (const [key, entries] of queues) {
+      this.#queues.set(key, entries)
+      for (const entry of entries) this.#content ^= numberOf(key, entry.value, entry.index, 0)
+    }
+    for (const [origin, numbers] of marks) this.#marks.set(origin, numbers)
+    for (const id of removed) this.removed.add(id)
   }
 
   #append(key: string, value: string): Reply {
@@ -68,6 +96,7 @@ export class Store {
     const queue = this.#queues.get(key)
     if (queue === undefined) this.#queues.set(key, [entry])
     else queue.push(entry)
+    this.#content ^= numberOf(key, value, this.#index, 0)
     return { kind: 'entry', entry }
   }
 
@@ -83,12 +112,26 @@ export class Store {
     }
     this.#index += 1
     if (kind === 'delete' || kind === 'cad') {
-      this.#files.delete(key)
+      this.#put(key, undefined)
       return { kind: 'node', node: { ...previous!, index: this.#index }, previous }
     }
     const created = kind === 'update' || kind === 'cas' ? previous!.created : this.#index
     const node = { value: request.value, index: this.#index, created }
-    this.#files.set(key, node)
+    this.#put(key, node)
     return { kind: 'node', node, previous }
   }
+
+  #put(key: string, node: FileNode | undefined): void {
+    const before = this.#files.get(key)
+    if (before !== undefined) this.#content ^= numberOf(key, before.value, before.index, before.created)
+    if (node === undefined) this.#files.delete(key)
+    else {
+      this.#files.set(key, node)
+      this.#content ^= numberOf(key, node.value, node.index, node.created)
+    }
+  }
+}
+
+function numberOf(key: string, value: string, index: number, created: number): number {
+  return mix(mix(hashText(value, hashText(key)), index), created)
 }

@@ -64,6 +64,12 @@ export class SimulatedDisk {
     return new View(this, owner)
   }
 
+  /** Makes a folder of the root whose name is durable. */
+  makeDurableFolder(path: string): void {
+    this.#root.add(partsOf(path).join('/'), new Folder())
+    this.#root.sync(this.#root.changes)
+  }
+
   /** Fails no more. */
   heal(): void {
     this.full = false
