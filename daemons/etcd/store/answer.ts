@@ -1,6 +1,6 @@
-import { renderError, StoreError, statusOfError } from './errors.ts'
+import { RAFT_INTERNAL, renderError, StoreError, statusOfError } from './errors.ts'
 import { type Event, statusOfEvent } from './event.ts'
-import { renderAction, renderEvent, renderGet } from './render.ts'
+import { LISTING_CHARS_MAX, renderAction, renderEvent, renderGet } from './render.ts'
 import type { ReadRequest } from './request.ts'
 import type { Store } from './store.ts'
 
@@ -27,6 +27,10 @@ export function answerRead(store: Store, request: ReadRequest, nowMs: number): A
   const node = store.read(request.path)
   if (node instanceof StoreError) return answerError(node)
   const body = renderGet(request.path, node, request, nowMs)
+  if (body === undefined) {
+    const cause = `etcdserver: the listing is longer than ${LISTING_CHARS_MAX} characters; ask for less of it`
+    return answerError(new StoreError(RAFT_INTERNAL, cause, store.index))
+  }
   return { status: 200, index: store.index, isError: false, body }
 }
 

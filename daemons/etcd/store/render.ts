@@ -35,13 +35,19 @@ export interface Listing {
   sorted: boolean
 }
 
-/** The answer to a read of the node at `path`. */
-export function renderGet(path: string, node: Node, listing: Listing, nowMs: number): string {
+/**
+ * Characters of an answer. Keys are written in full, so a chain of directories costs its length squared, and what a
+ * string of the engine can hold (about 2^29) is reached by few bytes of requests.
+ */
+export const LISTING_CHARS_MAX = 256 * 1024 * 1024
+
+/** The answer to a read of the node at `path`; undefined when it would be longer than LISTING_CHARS_MAX. */
+export function renderGet(path: string, node: Node, listing: Listing, nowMs: number): string | undefined {
   const text =
     node.children === undefined
       ? renderNode(node, quotedKey(path), nowMs)
       : renderDirectory(path, node, listing, nowMs)
-  return `{"action":"get","node":${text}}\n`
+  return text === undefined ? undefined : `{"action":"get","node":${text}}\n`
 }
 
 /** A path as the user knows it, in quotation marks; empty for the root, which shows no key. */
@@ -103,11 +109,14 @@ interface Open {
 }
 
 /** A directory with what is in it. A stack of its own, because how deep keys go is the user's choice. */
-function renderDirectory(path: string, directory: Node, listing: Listing, nowMs: number): string {
+function renderDirectory(path: string, directory: Node, listing: Listing, nowMs: number): string | undefined {
   const parts: string[] = []
+  let length = 0
   const stack: Open[] = []
   const open = (node: Node, key: string): void => {
-    parts.push(head(node, key === '' ? '' : `"${key}"`, nowMs))
+    const text = head(node, key === '' ? '' : `"${key}"`, nowMs)
+    length += text.length
+    parts.push(text)
     stack.push({ node, prefix: `${key}/`, children: childrenOf(node, listing.sorted), isFirst: true })
   }
   open(directory, escaped(strip(path)))
@@ -123,7 +132,13 @@ function renderDirectory(path: string, directory: Node, listing: Listing, nowMs:
     const [name, node] = value
     const key = top.prefix + (isPlain(name) ? name : escaped(name))
     if (node.children !== undefined && listing.recursive) open(node, key)
-    else parts.push(head(node, `"${key}"`, nowMs), tail(node))
+    else {
+      const text = head(node, `"${key}"`, nowMs) + tail(node)
+      length += text.length
+      parts.push(text)
+    }
+    // Half of it is for what is not counted: brackets, commas, the indexes of directories.
+    if (length > LISTING_CHARS_MAX / 2) return undefined
   }
   return parts.join('')
 }
