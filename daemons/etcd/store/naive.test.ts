@@ -339,7 +339,8 @@ function run(seed: number): string | undefined {
   const pairs: [Watcher, Wish, string[]][] = []
   let nowMs = START_MS
   for (let step = 0; step < OPERATIONS; step++) {
-    nowMs += random(500)
+    // In steps, so that some things fall due at the same time.
+    nowMs += random(3) === 0 ? 250 * random(4) : 0
     if (random(4) === 0) pairs.push(watchBoth(random, store, naive))
     const operation = randomOperation(random, naive.index, nowMs)
     const bytes = encodeCommand(seed, step, operation)

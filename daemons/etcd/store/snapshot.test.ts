@@ -156,6 +156,9 @@ t.test('what is cut off or damaged is refused in one line', t => {
   const other = Buffer.from(bytes)
   other.write('X', 6)
   t.throws(() => decodeSnapshot(other), /a format this version does not know/)
+  const miscounted = Buffer.from(bytes)
+  miscounted[miscounted.length - 1]! += 1
+  t.throws(() => decodeSnapshot(miscounted), /does not have the nodes it should have/)
   const random = generator(7)
   for (let round = 0; round < 3000; round++) {
     const damaged = Buffer.from(bytes)
@@ -173,7 +176,12 @@ t.test('who watches goes on through a restore, or is closed where the past is go
   const ahead = new Store()
   const behind = new Store()
   for (const store of [ahead, behind]) set(store, '/1/a', '1')
-  const sink = { woken: 0, wake: () => void (sink.woken += 1) }
+  const sink = {
+    woken: 0,
+    wake() {
+      sink.woken += 1
+    },
+  }
   const watch = (path: string, stream: boolean, since = 0) =>
     behind.watch(path, false, stream, since, sink) as Watcher
   const missed = watch('/1/a', true)
@@ -219,6 +227,14 @@ t.test('the hash is of what is there, not of how it came', t => {
     seen.add(hashState(store.state))
   }
   t.equal(seen.size, changes.length + 1)
+  const inTurn = (...names: string[]) => {
+    const store = build('/1/a/x', '/1/b/x')
+    for (const name of names)
+      store.apply({ type: 'update', path: name, value: '', expiresAtMs: 2e12, refresh: false })
+    for (let count = 0; count < 1000; count++) set(store, '/1/c', '')
+    return hashState(store.state)
+  }
+  t.not(inTurn('/1/a', '/1/b'), inTurn('/1/b', '/1/a'), 'which of the two expires first')
   t.match([...seen].join(), /^([0-9a-f]{16},?)+$/)
   t.end()
 })

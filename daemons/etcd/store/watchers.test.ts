@@ -262,10 +262,6 @@ t.test('an event costs its own watchers, not all', t => {
     0,
   )
   t.equal(
-    visitsOf(() => set(store, '/1/many/77/x'.slice(0, -2))),
-    1,
-  )
-  t.equal(
     visitsOf(() => remove(store, '/1/other')),
     0,
   )
