@@ -144,6 +144,11 @@ export class Cluster {
     const node = owner === undefined ? undefined : this.#byNumber[owner.number]
     const now = node?.member?.inspect()
     if (node === undefined || now === undefined) return
+    const { seen } = node
+    if (seen?.voters.length !== now.voters.length || seen.learners.length !== now.learners.length)
+      this.#parts.log(() => `${node.id} has voters ${now.voters.join()} learners ${now.learners.join()} at ${now.applied}`)
+    if (now.leading && (seen?.leading !== true || seen.term !== now.term))
+      this.#parts.log(() => `${node.id} leads term ${now.term}`)
     node.seen = now
     this.safety.look(node.id, now)
   }

@@ -29,6 +29,8 @@ export type ExitReason = 'disk' | 'corrupt' | 'removed'
 /** What a member shows to checkers. All of it costs little: it is asked after every event. */
 export interface Inspection {
   readonly term: number
+  /** The term that it will find again after a crash; it may lag behind. */
+  readonly durableTerm: number
   readonly vote: string
   readonly leading: boolean
   /** The leader of this term as far as known, or ''. */

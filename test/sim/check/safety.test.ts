@@ -17,6 +17,7 @@ function show(fake: Fake): Inspection {
   const snapshotTerm = fake.snapshotTerm ?? 0
   return {
     term: 1,
+    durableTerm: fake.term ?? 1,
     vote: '',
     leader: '',
     commit: start,
@@ -71,6 +72,7 @@ t.test('elections', t => {
   t.equal(objection(['a', { leads: true }], ['-a', {}], ['b', { leads: true }]), 'one-leader')
   t.equal(objection(['a', { term: 3 }], ['a', { term: 2 }]), 'term-monotonic')
   t.equal(objection(['a', { term: 3 }], ['-a', {}], ['a', { term: 2 }]), 'term-monotonic')
+  t.equal(objection(['a', { term: 3, durableTerm: 2 }], ['-a', {}], ['a', { term: 2 }]), undefined)
   const commit: [string, Fake][] = [
     ['b', { log: [1] }],
     ['a', { leads: true, log: [1] }],
@@ -108,12 +110,25 @@ t.test('commits', t => {
   t.equal(objection(b, ['b', { log: [1, 1], applied: 1 }]), 'apply-committed')
   t.equal(objection(b, committed, ['a', { log: [1, 3], term: 3, commit: 2 }]), 'committed-kept')
   t.equal(objection(b, committed, ['c', { log: [1, 2], commit: 2 }]), 'state-machine-safety')
-  t.equal(objection(['c', { snapshotIndex: 5, snapshotTerm: 1 }]), 'snapshot-committed')
+  t.equal(objection(b, committed, ['c', { snapshotIndex: 3, snapshotTerm: 1 }]), 'snapshot-committed')
+  t.equal(objection(b, committed, ['c', { snapshotIndex: 2, snapshotTerm: 2 }]), 'snapshot-committed')
+  t.equal(objection(b, committed, ['c', { snapshotIndex: 2, snapshotTerm: 1 }]), undefined)
   t.equal(
     objection(['b', { log: [1], voters: ['a'] }], ['a', { leads: true, log: [1], commit: 1, voters: ['a'] }]),
     undefined,
     'alone it is a majority',
   )
+  t.end()
+})
+
+t.test('configurations', t => {
+  const committed: [string, Fake][] = [
+    ['b', { log: [1] }],
+    ['a', { leads: true, log: [1], commit: 1, applied: 1 }],
+  ]
+  t.equal(objection(...committed, ['b', { log: [1], commit: 1, applied: 1, voters: ['c', 'b', 'a'] }]), undefined)
+  t.equal(objection(...committed, ['b', { log: [1], commit: 1, applied: 1, voters: ['a'] }]), 'equal-configurations')
+  t.equal(objection(...committed, ['b', { log: [1], commit: 1, applied: 1, learners: ['d'] }]), 'equal-configurations')
   t.end()
 })
 

@@ -8,7 +8,7 @@ const WHOLE_EVERY = 500
 interface Known {
   shadow: Shadow
   term: number
-  vote: string
+  durableTerm: number
   leading: boolean
   commit: number
   looks: number
@@ -44,7 +44,7 @@ export class Safety {
   /** Index i stands at i − 1. */
   readonly #committed: Committed[] = []
   readonly #states = new Map<number, { hash: number; by: string }>()
-  /** How far any member has applied, to compare states at. */
+  readonly #configurations = new Map<number, { text: string; by: string }>()
   #elections = 0
   #termMax = 0
 
@@ -87,9 +87,10 @@ export class Safety {
     if (replaced && from <= Math.min(known.commit, lastBefore))
       throw new Violation('committed-kept', `${id} replaced entry ${from}, and ${known.commit} is committed`)
     this.#checkCommitted(id, known, now)
+    this.#checkConfiguration(id, now)
     if (newlyLeading) this.#checkLeader(id, known.shadow, now)
     known.term = now.term
-    known.vote = now.vote
+    known.durableTerm = now.durableTerm
     known.leading = now.leading
     known.commit = now.commit
     known.voters = now.voters
@@ -107,7 +108,7 @@ export class Safety {
     let known = this.#members.get(id)
     if (known === undefined) {
       const shadow = new Shadow()
-      known = { shadow, term: 0, vote: '', leading: false, commit: 0, looks: 0, voters: [], up: true }
+      known = { shadow, term: 0, durableTerm: 0, leading: false, commit: 0, looks: 0, voters: [], up: true }
       this.#members.set(id, known)
     }
     return known
@@ -124,7 +125,11 @@ export class Safety {
       if (now.termAt(index) === term && now.hashAt(index) === hash) continue
       throw new Violation('durable-log', `${id} came back with another entry ${index} than it had made durable`)
     }
+    if (now.term < known.durableTerm)
+      throw new Violation('term-monotonic', `${id} had made term ${known.durableTerm} durable and came back with ${now.term}`)
     known.leading = false
+    // A term that was only heard of may be forgotten.
+    known.term = Math.min(known.term, now.term)
     // Commit is not durable: a member may come back knowing less.
     known.commit = Math.min(known.commit, now.commit)
   }
@@ -171,6 +176,10 @@ export class Safety {
       throw new Violation('commit-in-log', `${id} commits entry ${now.commit}, its log ends with ${shadow.last}`)
     if (now.applied > now.commit)
       throw new Violation('apply-committed', `${id} applied entry ${now.applied}, and ${now.commit} is committed`)
+    // Founders may start from a snapshot of nothing.
+    if (this.#committed.length === 0)
+      while (this.#committed.length < shadow.start)
+        this.#committed.push({ term: shadow.startTerm, hash: 0, knownInTerm: 0 })
     const start = this.#committed[shadow.start - 1]
     if (shadow.start > known.commit && start?.term !== shadow.startTerm)
       throw new Violation('snapshot-committed', `${id} has a snapshot of ${shadow.start} that was never committed`)
@@ -185,6 +194,20 @@ export class Safety {
         throw new Violation('state-machine-safety', `${id} commits an entry ${index} ${terms}`)
       }
     }
+  }
+
+  /** Who has applied the same entries has the same members. */
+  #checkConfiguration(id: string, now: Inspection): void {
+    // One that waits to be added has none.
+    if (now.applied === 0) return
+    const text = `voters ${[...now.voters].toSorted().join()} learners ${[...now.learners].toSorted().join()}`
+    const other = this.#configurations.get(now.applied)
+    if (other === undefined) this.#configurations.set(now.applied, { text, by: id })
+    else if (other.text !== text)
+      throw new Violation(
+        'equal-configurations',
+        `${id} has ${text} after entry ${now.applied}, ${other.by} had ${other.text}`,
+      )
   }
 
   /** What is committed for the first time is durable on a majority. */

@@ -15,7 +15,7 @@ import type {
   SubjectOptions,
   Surroundings,
 } from '../subject.ts'
-import { configurationOf, type Journal, type OpenJournal, type Recovered } from './journal.ts'
+import type { Journal, OpenJournal, Recovered } from './journal.ts'
 import { Mirror } from './mirror.ts'
 import { Store } from './store.ts'
 
@@ -43,6 +43,9 @@ export class RaftHost implements Member {
   /** What is applied but not a snapshot yet. */
   #snapshotIndex = 0
   #snapshotting = false
+  /** Members that wait for a snapshot made after they were added. */
+  readonly #unsent = new Set<string>()
+  #durableTerm = 0
   #pumping = false
   #requests = 0
   readonly #changes = new Map<string, (reply: Reply) => void>()
@@ -63,7 +66,7 @@ export class RaftHost implements Member {
     this.#life = Math.floor(env.random() * 2 ** 32).toString(16)
     parts.journal(env.disk)(
       identity.folder,
-      (journal, recovered) => this.#begin(journal, recovered),
+      (journal, recovered) => this.#found(journal, recovered),
       ({ reason, message }) => around.exit(reason, message),
     )
   }
@@ -90,6 +93,7 @@ export class RaftHost implements Member {
     const mirror = this.#mirror
     return {
       term: raft.term,
+      durableTerm: this.#durableTerm,
       vote: raft.vote,
       leading: raft.role === 'leader',
       leader: raft.leader,
@@ -106,11 +110,28 @@ export class RaftHost implements Member {
     }
   }
 
+  /**
+   * A founder starts from a snapshot of nothing that holds who founded the cluster. Were that not a part of what is
+   * replicated, a member that is added and gets the log from its first entry on would never learn of them.
+   */
+  #found(journal: Journal, recovered: Recovered): void {
+    const { founders } = this.#identity
+    const isNew = recovered.snapshot === undefined && recovered.entries.length === 0
+    if (!isNew || founders.length === 0) {
+      this.#begin(journal, recovered)
+      return
+    }
+    const meta = { term: 1, index: 1, configuration: { voters: [...founders], learners: [] } }
+    const snapshot = { meta, data: this.#store.save() }
+    journal.takeSnapshot(snapshot, () => this.#begin(journal, { ...recovered, snapshot }))
+  }
+
   #begin(journal: Journal, recovered: Recovered): void {
     const { snapshot, hardState, entries } = recovered
     const options = this.#options
     this.#journal = journal
     this.#mirror = new Mirror(snapshot?.meta, entries)
+    this.#durableTerm = hardState?.term ?? 0
     this.#snapshotIndex = snapshot?.meta.index ?? 0
     if (snapshot !== undefined) {
       this.#store.restore(snapshot.data)
@@ -118,7 +139,7 @@ export class RaftHost implements Member {
     }
     this.#raft = new Raft({
       id: this.#identity.id,
-      configuration: configurationOf(recovered, this.#identity.founders),
+      configuration: snapshot?.meta.configuration ?? { voters: [], learners: [] },
       hardState,
       snapshot: snapshot?.meta,
       entries,
@@ -200,6 +221,7 @@ export class RaftHost implements Member {
     if (write > 0 || hardState !== undefined) {
       const lines = this.#mirror.save(snapshot?.meta, entries)
       this.#journal!.save({ hardState, snapshot, entries, mustSync: ready.mustSync }, () => {
+        if (hardState !== undefined) this.#durableTerm = hardState.term
         if (write === 0) return
         this.#mirror.durable(lines)
         if (snapshot !== undefined) raft.snapshotTaken(snapshot)
@@ -208,6 +230,12 @@ export class RaftHost implements Member {
       })
     }
     for (const message of ready.messages) {
+      if (message.snapshot !== undefined && !isFor(message.to, message.snapshot)) {
+        // Whoever was added after it was made would refuse it, again and again.
+        this.#unsent.add(message.to)
+        this.#takeSnapshot(raft)
+        continue
+      }
       this.#around.send(message.to, encodeMessage(message))
       if (message.type === 'snapshot') raft.snapshotSent(message.to, true)
     }
@@ -288,11 +316,20 @@ export class RaftHost implements Member {
       this.#snapshotIndex = index
       raft.snapshotTaken(snapshot)
       const upTo = index - this.#options.keptEntries
-      if (upTo < raft.firstIndex) return
-      raft.compact(upTo)
-      this.#mirror.compact(upTo)
+      if (upTo >= raft.firstIndex) {
+        raft.compact(upTo)
+        this.#mirror.compact(upTo)
+      }
+      for (const id of this.#unsent) raft.snapshotSent(id, false)
+      this.#unsent.clear()
+      this.#pump()
     })
   }
+}
+
+function isFor(id: string, { meta }: Snapshot): boolean {
+  const { voters, learners } = meta.configuration
+  return voters.includes(id) || learners.includes(id)
 }
 
 function changeOf(kind: MembershipChange['kind'], member: string, mark: string): MembershipChange {

@@ -1,4 +1,4 @@
-import type { Configuration, Entry, HardState, Snapshot } from '../../../daemons/etcd/raft/types.ts'
+import type { Entry, HardState, Snapshot } from '../../../daemons/etcd/raft/types.ts'
 
 /** What a member finds on its disk. */
 export interface Recovered {
@@ -37,8 +37,3 @@ export type OpenJournal = (
   done: (journal: Journal, recovered: Recovered) => void,
   failed: (failure: JournalFailure) => void,
 ) => void
-
-/** The configuration that a member starts with. */
-export function configurationOf(recovered: Recovered, founders: readonly string[]): Configuration {
-  return recovered.snapshot?.meta.configuration ?? { voters: [...founders], learners: [] }
-}
