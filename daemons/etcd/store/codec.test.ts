@@ -52,6 +52,37 @@ t.test('what is encoded comes back', t => {
   t.end()
 })
 
+t.test('bytes that logs hold already keep their meaning', t => {
+  const base = { path: '/1/a', value: 'v', expiresAtMs: 0, refresh: false }
+  const stored: [hex: string, operation: Operation][] = [
+    ['01010000ac0202042f312f610176', { type: 'set', ...base, dir: false }],
+    [
+      '01010015ac0202052f312fc3a90000b007c585317a42',
+      { type: 'set', path: '/1/é', dir: true, value: '', expiresAtMs: 1_800_000_000_123, refresh: true },
+    ],
+    [
+      '01010108ac0202022f310176',
+      { type: 'create', path: '/1', dir: false, value: 'v', expiresAtMs: 0, unique: true },
+    ],
+    ['01010200ac0202042f312f610176', { type: 'update', ...base }],
+    [
+      '01010360ac0202042f312f610176016fac02',
+      { type: 'compareAndSwap', ...base, prevValue: 'o', prevIndex: 300 },
+    ],
+    ['01010403ac0202042f312f61', { type: 'delete', path: '/1/a', dir: true, recursive: true }],
+    [
+      '01010520ac0202042f312f61016f',
+      { type: 'compareAndDelete', path: '/1/a', prevValue: 'o', prevIndex: 0 },
+    ],
+    ['01010600ac0202000000c585317a42', { type: 'sync', nowMs: 1_800_000_000_000 }],
+  ]
+  for (const [hex, operation] of stored) {
+    t.same(decodeCommand(Buffer.from(hex, 'hex')), { session: 300, sequence: 2, operation }, operation.type)
+    t.equal(encodeCommand(300, 2, operation).toString('hex'), hex)
+  }
+  t.end()
+})
+
 t.test('what is cut off, too long or of the future is refused', t => {
   for (const operation of OPERATIONS) {
     const bytes = encodeCommand(5, 300, operation)

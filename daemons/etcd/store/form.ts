@@ -3,6 +3,8 @@ import { INVALID_FORM, StoreError } from './errors.ts'
 const PERCENT = 0x25
 const PLUS = 0x2b
 const REPLACEMENT = '\ufffd'
+/** Up to here a loop is faster than three searches. */
+const SHORT_CHARS = 40
 
 /** The parameters of the keys API as they came, decoded; undefined for one that is absent. */
 export class Form {
@@ -93,6 +95,11 @@ function refuse(bad: BadEscape): StoreError {
 
 /** Text without escapes and of ASCII only is given as it is; nearly all of it is. */
 function decode(text: string, plusIsBlank: boolean): string | BadEscape {
+  if (text.length > SHORT_CHARS) {
+    // The engine searches several characters at a time, a loop one.
+    const isPlain = !text.includes('%') && !text.includes('+') && Buffer.byteLength(text) === text.length
+    return isPlain ? text : decodeFrom(text, plusIsBlank)
+  }
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === PERCENT || code >= 0x80 || (code === PLUS && plusIsBlank))

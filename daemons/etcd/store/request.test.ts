@@ -198,6 +198,20 @@ t.test('forms', t => {
     ['%=x', 'invalid URL escape "%"'],
   ]
   for (const [text, value] of cases) t.equal(readValue(text), value, text)
+  const long = 'x'.repeat(100)
+  for (const [text, value] of [
+    ['', ''],
+    ['+', ' '],
+    ['%41', 'A'],
+    ['\xc3\xa9', 'é'],
+    ['%4', 'invalid URL escape "%4"'],
+  ])
+    t.equal(
+      readValue(`value=${long}${text}`),
+      value?.startsWith('invalid') ? value : long + value,
+      `long and ${text}`,
+    )
+  t.equal(decodePath(`/${long}+`), `/${long}+`)
   t.same(refusalOf('PUT', 'ttl=%', 'value=%1'), [210, 'invalid URL escape "%1"', 0], 'the body comes first')
   t.equal(decodePath('/a+b%2fc%C3%A9'), '/a+b/cé')
   t.equal(decodePath('/a%2'), undefined)

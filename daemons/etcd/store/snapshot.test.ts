@@ -128,6 +128,22 @@ t.test('chunks are small, whatever the store has', t => {
   t.end()
 })
 
+t.test('snapshots that disks hold already can be read', t => {
+  const stored =
+    '8c00000001106f726c6f702d73746f72652d76322f31030201300200000302013102000004016105010301760000' +
+    '00c585317a4203020164020202020165060202000000c585317a420203030306010001042f312f61010101017606' +
+    '020002062f312f642f65060202000000c585317a420206030303042f312f610501030176000000c585317a420301' +
+    '010101760705'
+  const store = new Store()
+  const expiresAtMs = 1_800_000_000_000
+  set(store, '/1/a', 'v')
+  store.apply({ type: 'create', path: '/1/d/e', dir: true, value: '', expiresAtMs, unique: false })
+  store.apply({ type: 'update', path: '/1/a', value: 'w', expiresAtMs, refresh: true })
+  t.equal(finish(new SnapshotWriter(store.state)).toString('hex'), stored)
+  t.equal(hashState(decodeSnapshot(Buffer.from(stored, 'hex'))), hashState(store.state))
+  t.end()
+})
+
 t.test('pieces may be of any size', t => {
   const store = fullStore()
   const bytes = finish(new SnapshotWriter(store.state))

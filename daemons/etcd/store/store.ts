@@ -39,8 +39,13 @@ export interface StoreState {
 }
 
 /**
- * The v2 store of one member: pure and synchronous. Members that apply the same operations in the same order have the
- * same tree, history and index; watchers, statistics and reads are each member's own.
+ * The v2 store of one member: pure and synchronous. From a request to its answer:
+ *
+ *   request.ts (form, path) → Operation → codec.ts → the log → codec.ts → Store.apply → Event → answer.ts (render)
+ *              ↘ ReadRequest → answer.ts          ↘ WatchRequest → Store.watch → Watcher
+ *
+ * Members that apply the same operations in the same order have the same tree, history and index; watchers, statistics
+ * and reads are each member's own.
  *
  * What the host owes:
  * 1. It applies every committed operation once, in the order of the log.
