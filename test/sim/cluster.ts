@@ -43,6 +43,8 @@ export class Cluster {
   readonly nodes = new Map<string, Node>()
   readonly safety = new Safety()
   readonly #parts: ClusterParts
+  /** Called when a member leads a new term. */
+  onElected: (node: Node) => void = () => {}
   /** By the number of their machine. */
   readonly #byNumber: Node[] = []
   /** Started again only when somebody says so. */
@@ -146,9 +148,13 @@ export class Cluster {
     if (node === undefined || now === undefined) return
     const { seen } = node
     if (seen?.voters.length !== now.voters.length || seen.learners.length !== now.learners.length)
-      this.#parts.log(() => `${node.id} has voters ${now.voters.join()} learners ${now.learners.join()} at ${now.applied}`)
-    if (now.leading && (seen?.leading !== true || seen.term !== now.term))
+      this.#parts.log(
+        () => `${node.id} has voters ${now.voters.join()} learners ${now.learners.join()} at ${now.applied}`,
+      )
+    if (now.leading && (seen?.leading !== true || seen.term !== now.term)) {
       this.#parts.log(() => `${node.id} leads term ${now.term}`)
+      this.onElected(node)
+    }
     node.seen = now
     this.safety.look(node.id, now)
   }

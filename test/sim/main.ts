@@ -96,7 +96,11 @@ function runOne(wishes: Wishes, seed: number, planted: string | undefined): bool
     ...(wishes.verbose ? { verbose: (line: string) => print([line]) } : {}),
   })
   if (wishes.json) print([JSON.stringify(jsonOfRun(outcome))])
-  else print([...describeRun(outcome), ...describeViolation(outcome, replayCommand(seed, wishes.events, planted))])
+  else
+    print([
+      ...describeRun(outcome),
+      ...describeViolation(outcome, replayCommand(seed, wishes.events, planted)),
+    ])
   return outcome.violation === undefined
 }
 

@@ -2,6 +2,7 @@ import type { Cluster, Node } from './cluster.ts'
 import type { RunOptions } from './options.ts'
 import type { Request } from './subject.ts'
 import type { FaultCounts } from './world/faults.ts'
+import type { Network } from './world/network.ts'
 import type { Random } from './world/random.ts'
 import { type Schedule, US_PER_MS } from './world/schedule.ts'
 
@@ -9,6 +10,18 @@ import { type Schedule, US_PER_MS } from './world/schedule.ts'
 const WALL_JUMP_MS_MAX = 3_600_000
 /** Milliseconds between two looks of the operator at who is to be taken away or replaced, on average. */
 const TIDY_MS_MEAN = 500
+
+/** Kinds of messages whose absence hurts. A subject may know others, or none of these. */
+const KINDS = [
+  'append',
+  'append',
+  'appendAnswer',
+  'heartbeat',
+  'heartbeatAnswer',
+  'voteAnswer',
+  'snapshot',
+  'readIndexAnswer',
+]
 
 /** What a nemesis needs. */
 export interface NemesisParts {
@@ -19,6 +32,8 @@ export interface NemesisParts {
   options: RunOptions
   /** Whether flipped bits are noticed by what is tried. */
   flips: boolean
+  network: Network
+  kindOf: (bytes: Uint8Array) => string
   log: (line: () => string) => void
 }
 
@@ -48,7 +63,11 @@ export class Nemesis {
     plan(options.membershipMsMean, () => this.#change())
     plan(options.transferMsMean, () => this.#transfer())
     plan(options.compactMsMean, () => this.#compact())
+    plan(options.filterMsMean, () => this.#filter())
+    parts.cluster.onElected = node => this.#strike(node)
     this.#keepTidy()
+    if (options.filterMsMean > 0) faults.enable('kind-filtered')
+    if (options.strikeProbability > 0) faults.enable('leader-struck')
     if (options.killMsMean > 0) faults.enable('process-killed')
     if (options.crashMsMean > 0 || options.blackoutMsMean > 0) faults.enable('machine-crashed')
     if (options.pauseMsMean > 0) faults.enable('process-paused')
@@ -105,13 +124,50 @@ export class Nemesis {
     this.#later(options.downMsMean, () => cluster.start(node))
   }
 
+  /** A leader falls while its first entries are on their way: where most of the paper's care is needed. */
+  #strike(node: Node): void {
+    const { options, random, faults, cluster, log } = this.#parts
+    if (!this.#on || !random.chance(options.strikeProbability)) return
+    const { process } = node.machine
+    const how = random.pick(['crash', 'kill', 'pause', 'cut'])
+    this.#later(options.strikeMsMean, () => {
+      if (!this.#on || process === undefined || node.machine.process !== process) return
+      faults.fired('leader-struck')
+      log(() => `${node.id}: struck as a new leader (${how})`)
+      if (how === 'crash') this.#down('machine', node)
+      else if (how === 'kill') this.#down('process', node)
+      else if (how === 'pause') this.#pause(node)
+      else {
+        const { network } = this.#parts
+        const others = [...cluster.nodes.keys()].filter(id => id !== node.id && random.chance(0.7))
+        for (const id of others) network.cut(node.id, id)
+        this.#later(options.pausedMsMean, () => {
+          for (const id of others) network.join(node.id, id)
+        })
+      }
+    })
+  }
+
+  /** Most messages of one kind or two stay away for a while. */
+  #filter(): void {
+    const { network, random, faults, options, kindOf, log } = this.#parts
+    const share = random.pick([0.5, 0.9, 1])
+    const chosen = new Set([random.pick(KINDS), random.pick(KINDS)])
+    log(() => `messages of ${[...chosen].join()} stay away`)
+    network.setFilter((_from, _to, bytes) => {
+      if (!chosen.has(kindOf(bytes)) || !random.chance(share)) return true
+      faults.fired('kind-filtered')
+      return false
+    })
+    this.#later(options.filterLastsMsMean, () => network.setFilter(undefined))
+  }
+
   #blackout(): void {
     for (const node of this.#parts.cluster.standing('running')) this.#down('machine', node)
   }
 
-  #pause(): void {
+  #pause(node = this.#any()): void {
     const { faults, options, log } = this.#parts
-    const node = this.#any()
     const { process } = node?.machine ?? {}
     if (node === undefined || process === undefined || process.paused) return
     log(() => `${node.id} stands still`)
@@ -171,7 +227,8 @@ export class Nemesis {
     const { voters, learners } = cluster.configuration()
     const members = new Set([...voters, ...learners])
     for (const node of cluster.nodes.values()) {
-      if (node === this.#flipped && node.standing !== 'running' && node.standing !== 'down') this.#flipped = undefined
+      if (node === this.#flipped && node.standing !== 'running' && node.standing !== 'down')
+        this.#flipped = undefined
       if (node.standing === 'lost' && members.has(node.id)) this.#ask({ kind: 'member-remove', id: node.id })
       if (node.standing === 'lost' && !members.has(node.id)) node.standing = 'removed'
       // Not every member hears of its own removal; one that was just added does not know of itself yet.
@@ -196,16 +253,19 @@ export class Nemesis {
     )
     const size = voters.length + learners.length
     const actions: (() => void)[] = []
-    if (learners.length > 0) actions.push(() => this.#ask({ kind: 'member-promote', id: random.pick(learners) }))
+    if (learners.length > 0)
+      actions.push(() => this.#ask({ kind: 'member-promote', id: random.pick(learners) }))
     if (size < options.membersMax)
       actions.push(() => {
         const node = waiting[0] ?? cluster.add([])
         cluster.start(node)
         this.#ask({ kind: 'member-add', id: node.id, learner: random.chance(0.5) })
       })
-    // As the strict check of the original: not while a member is lost.
+    // As the strict check of the original: not while a member is lost. And never one of two voters: when the removed one
+    // ends before the other has heard that it is removed, that one waits for it for ever (a change takes effect when it
+    // is applied, which is why two voters are no cluster to shrink).
     const whole = cluster.standing('lost').length === 0
-    if (whole && voters.length > 1 && size > options.founders - 1)
+    if (whole && voters.length > 2 && size > options.founders - 1)
       actions.push(() => this.#ask({ kind: 'member-remove', id: random.pick([...voters, ...learners]) }))
     if (actions.length > 0) random.pick(actions)()
   }

@@ -26,6 +26,12 @@ export interface RunOptions {
   diskLossMsMean: number
   membershipMsMean: number
   transferMsMean: number
+  /** How likely a new leader is struck down at once, and how soon on average. */
+  strikeProbability: number
+  strikeMsMean: number
+  /** How often one kind of message is kept away, from whom to whom ever, for how long, and how much of it. */
+  filterMsMean: number
+  filterLastsMsMean: number
   compactMsMean: number
   /** How long a machine stays down, or stands still. */
   downMsMean: number
@@ -60,12 +66,17 @@ export function chooseOptions(random: Random, planted: ReadonlySet<string>): Run
     membershipMsMean: some(0.5, 1000, 15_000),
     transferMsMean: some(0.4, 1000, 15_000),
     compactMsMean: some(0.3, 1000, 10_000),
-    downMsMean: some(1, 100, 5000),
+    strikeProbability: some(0.4, 0.05, 0.9),
+    strikeMsMean: some(1, 1, 300),
+    filterMsMean: some(0.3, 1000, 10_000),
+    filterLastsMsMean: some(1, 100, 5000),
+    downMsMean: some(1, 10, 5000),
     pausedMsMean: some(1, 100, 5000),
     subject: {
       planted,
       preVote: random.chance(0.6),
       checkQuorum: random.chance(0.6),
+      electionTicks: random.pick([2, 4, 10]),
       snapshotEntries: random.pick([5, 20, 100, 1000]),
       keptEntries: random.pick([0, 5, 50]),
       segmentBytes: random.pick([8 * 1024, 64 * 1024]),

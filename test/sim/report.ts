@@ -22,7 +22,8 @@ export function describeCampaign(campaign: Campaign): string[] {
   const silent = campaign.faults.silent()
   if (silent.length > 0) lines.push(`enabled and never happened: ${silent.join(', ')}`)
   if (campaign.undecided > 0) lines.push(`histories too hard to decide: ${campaign.undecided}`)
-  if (campaign.stranded > 0) lines.push(`runs that ended without a quorum that could come back: ${campaign.stranded}`)
+  if (campaign.stranded > 0)
+    lines.push(`runs that ended without a quorum that could come back: ${campaign.stranded}`)
   return lines
 }
 

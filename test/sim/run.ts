@@ -105,7 +105,14 @@ class Run {
     const founders = this.#cluster.nextIds(options.founders)
     for (const id of founders) this.#cluster.start(this.#cluster.add(founders, id))
     const { clients, keys, thinkMsMean } = options
-    const parts = { schedule, random: random.stream('clients'), cluster: this.#cluster, clients, keys, thinkMsMean }
+    const parts = {
+      schedule,
+      random: random.stream('clients'),
+      cluster: this.#cluster,
+      clients,
+      keys,
+      thinkMsMean,
+    }
     this.#workload = new Workload(parts)
     this.#nemesis = new Nemesis({
       schedule,
@@ -114,6 +121,8 @@ class Run {
       faults,
       options,
       flips: subject.detectsFlips,
+      network: this.#network,
+      kindOf: bytes => subject.kindOf(bytes),
       log,
     })
   }
@@ -161,7 +170,10 @@ class Run {
     this.#stranded = this.#isStranded()
     if (this.#stranded) return
     const changed = this.#workload.changed
-    this.#until('elect a leader and commit', () => this.#workload.changed > changed && this.#cluster.leader() !== undefined)
+    this.#until(
+      'elect a leader and commit',
+      () => this.#workload.changed > changed && this.#cluster.leader() !== undefined,
+    )
     this.#workload.stop()
     this.#until('be of one mind', () => this.#isOfOneMind())
   }
@@ -177,7 +189,11 @@ class Run {
       }
       if (!this.#step()) break
     }
-    throw new Violation('liveness', `the healed cluster did not ${what} within ${LIVENESS_MS_MAX} ms`, this.#states())
+    throw new Violation(
+      'liveness',
+      `the healed cluster did not ${what} within ${LIVENESS_MS_MAX} ms`,
+      this.#states(),
+    )
   }
 
   /** So many voters are lost that there is no majority any more. */

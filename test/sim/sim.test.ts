@@ -10,9 +10,9 @@ import { describeCampaign, describeViolation, replayCommand } from './report.ts'
 import { runSeed } from './run.ts'
 
 /** All the time for seeds; the planted bugs have as much again. */
-const SECONDS = Number(process.env['ORLOP_SIM_SECONDS'] ?? 20)
+const SECONDS = Number(process.env.ORLOP_SIM_SECONDS ?? 20)
 /** The same seeds each time: who wants others says so. */
-const FIRST_SEED = Number(process.env['ORLOP_SIM_SEED'] ?? 1)
+const FIRST_SEED = Number(process.env.ORLOP_SIM_SEED ?? 1)
 const clock = () => performance.now() / 1000
 
 t.setTimeout((SECONDS * 3 + 120) * 1000)
@@ -85,7 +85,8 @@ t.test('the command line', t => {
     [['--fast'], /--fast/],
     [['word'], /word/],
   ]
-  for (const [words, message] of wrong) t.match(sim(...words), { status: 2, stderr: message }, words.join(' '))
+  for (const [words, message] of wrong)
+    t.match(sim(...words), { status: 2, stderr: message }, words.join(' '))
   const run = sim('--seed', '3', '--events', '2000', '--json')
   t.equal(run.status, 0)
   t.match(JSON.parse(run.stdout), { seed: 3, violation: null, traceHash: /^[0-9a-f]{8}$/ })

@@ -105,6 +105,8 @@ export interface Subject {
   readonly plantable: readonly string[]
   /** Whether it refuses to start when a bit of what it has saved is wrong. Without that none is flipped. */
   readonly detectsFlips: boolean
+  /** What kind of message it is, so that one kind can be kept away. */
+  kindOf(bytes: Uint8Array): string
   /** Starts a member, also on a disk that has been used. Nothing is called back before it returns. */
   start(env: Env & { readonly disk: Disk }, identity: Identity, around: Surroundings): Member
 }
@@ -114,6 +116,8 @@ export interface SubjectOptions {
   planted: ReadonlySet<string>
   preVote: boolean
   checkQuorum: boolean
+  /** Ticks of 100 ms. Few, so that elections meet one another. */
+  electionTicks: number
   /** Entries between two snapshots. */
   snapshotEntries: number
   /** Entries that stay behind a snapshot for slow followers. */

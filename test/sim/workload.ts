@@ -15,7 +15,10 @@ const BROKEN_PROBABILITY = 0.01
 /** Keys made in one directory before the next is taken: lists stay short. */
 const QUEUE_ENTRIES_MAX = 30
 
-type Change = Exclude<Request['kind'], 'member-add' | 'member-remove' | 'member-promote' | 'transfer' | 'compact'>
+type Change = Exclude<
+  Request['kind'],
+  'member-add' | 'member-remove' | 'member-promote' | 'transfer' | 'compact'
+>
 
 /** What clients saw of one key each. */
 export interface Histories {
@@ -178,7 +181,19 @@ export class Workload {
   }
 }
 
-const KINDS: readonly Change[] = ['get', 'get', 'get', 'set', 'set', 'create', 'update', 'cas', 'cas', 'cad', 'delete']
+const KINDS: readonly Change[] = [
+  'get',
+  'get',
+  'get',
+  'set',
+  'set',
+  'create',
+  'update',
+  'cas',
+  'cas',
+  'cad',
+  'delete',
+]
 
 function outputOf(reply: Reply): KeyOutput | QueueOutput {
   switch (reply.kind) {

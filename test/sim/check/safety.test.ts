@@ -104,7 +104,11 @@ t.test('commits', t => {
   t.equal(objection(committed), 'durable-on-quorum')
   t.equal(objection(b, ['a', { leads: true, log: [1, 1], commit: 2, durableIndex: 1 }]), 'durable-on-quorum')
   t.equal(objection(['b', { log: [1, 1], durableIndex: 1 }], committed), 'durable-on-quorum')
-  t.equal(objection(['b', { log: [1, 1] }], ['-b', {}], committed), undefined, 'what is down is durable still')
+  t.equal(
+    objection(['b', { log: [1, 1] }], ['-b', {}], committed),
+    undefined,
+    'what is down is durable still',
+  )
   t.equal(objection(b, committed, ['a', { leads: true, log: [1, 1], commit: 1 }]), 'commit-monotonic')
   t.equal(objection(['a', { commit: 1 }]), 'commit-in-log')
   t.equal(objection(b, ['b', { log: [1, 1], applied: 1 }]), 'apply-committed')
@@ -126,9 +130,18 @@ t.test('configurations', t => {
     ['b', { log: [1] }],
     ['a', { leads: true, log: [1], commit: 1, applied: 1 }],
   ]
-  t.equal(objection(...committed, ['b', { log: [1], commit: 1, applied: 1, voters: ['c', 'b', 'a'] }]), undefined)
-  t.equal(objection(...committed, ['b', { log: [1], commit: 1, applied: 1, voters: ['a'] }]), 'equal-configurations')
-  t.equal(objection(...committed, ['b', { log: [1], commit: 1, applied: 1, learners: ['d'] }]), 'equal-configurations')
+  t.equal(
+    objection(...committed, ['b', { log: [1], commit: 1, applied: 1, voters: ['c', 'b', 'a'] }]),
+    undefined,
+  )
+  t.equal(
+    objection(...committed, ['b', { log: [1], commit: 1, applied: 1, voters: ['a'] }]),
+    'equal-configurations',
+  )
+  t.equal(
+    objection(...committed, ['b', { log: [1], commit: 1, applied: 1, learners: ['d'] }]),
+    'equal-configurations',
+  )
   t.end()
 })
 

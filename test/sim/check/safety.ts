@@ -83,7 +83,10 @@ export class Safety {
       throw new Violation('leader-append-only', `${id}, leader of term ${now.term}, replaced entry ${from}`)
     this.#checkMatching(id, known.shadow, from)
     if (now.commit < known.commit)
-      throw new Violation('commit-monotonic', `${id} took its commit back from ${known.commit} to ${now.commit}`)
+      throw new Violation(
+        'commit-monotonic',
+        `${id} took its commit back from ${known.commit} to ${now.commit}`,
+      )
     if (replaced && from <= Math.min(known.commit, lastBefore))
       throw new Violation('committed-kept', `${id} replaced entry ${from}, and ${known.commit} is committed`)
     this.#checkCommitted(id, known, now)
@@ -119,14 +122,23 @@ export class Safety {
     const { shadow } = known
     const durable = Math.min(shadow.durable, shadow.last)
     if (now.lastIndex < durable)
-      throw new Violation('durable-log', `${id} had made entry ${durable} durable and came back with ${now.lastIndex}`)
+      throw new Violation(
+        'durable-log',
+        `${id} had made entry ${durable} durable and came back with ${now.lastIndex}`,
+      )
     for (let index = Math.max(shadow.start, now.snapshotIndex) + 1; index <= durable; index++) {
       const { term, hash } = shadow.at(index)!
       if (now.termAt(index) === term && now.hashAt(index) === hash) continue
-      throw new Violation('durable-log', `${id} came back with another entry ${index} than it had made durable`)
+      throw new Violation(
+        'durable-log',
+        `${id} came back with another entry ${index} than it had made durable`,
+      )
     }
     if (now.term < known.durableTerm)
-      throw new Violation('term-monotonic', `${id} had made term ${known.durableTerm} durable and came back with ${now.term}`)
+      throw new Violation(
+        'term-monotonic',
+        `${id} had made term ${known.durableTerm} durable and came back with ${now.term}`,
+      )
     known.leading = false
     // A term that was only heard of may be forgotten.
     known.term = Math.min(known.term, now.term)
@@ -166,23 +178,35 @@ export class Safety {
           `${id} has entry ${index} of term ${term} behind one of term ${before}, elsewhere it is ${other.before}`,
         )
       if (before > term)
-        throw new Violation('log-matching', `${id} has entry ${index} of term ${term} behind one of term ${before}`)
+        throw new Violation(
+          'log-matching',
+          `${id} has entry ${index} of term ${term} behind one of term ${before}`,
+        )
     }
   }
 
   #checkCommitted(id: string, known: Known, now: Inspection): void {
     const { shadow } = known
     if (now.commit > shadow.last)
-      throw new Violation('commit-in-log', `${id} commits entry ${now.commit}, its log ends with ${shadow.last}`)
+      throw new Violation(
+        'commit-in-log',
+        `${id} commits entry ${now.commit}, its log ends with ${shadow.last}`,
+      )
     if (now.applied > now.commit)
-      throw new Violation('apply-committed', `${id} applied entry ${now.applied}, and ${now.commit} is committed`)
+      throw new Violation(
+        'apply-committed',
+        `${id} applied entry ${now.applied}, and ${now.commit} is committed`,
+      )
     // Founders may start from a snapshot of nothing.
     if (this.#committed.length === 0)
       while (this.#committed.length < shadow.start)
         this.#committed.push({ term: shadow.startTerm, hash: 0, knownInTerm: 0 })
     const start = this.#committed[shadow.start - 1]
     if (shadow.start > known.commit && start?.term !== shadow.startTerm)
-      throw new Violation('snapshot-committed', `${id} has a snapshot of ${shadow.start} that was never committed`)
+      throw new Violation(
+        'snapshot-committed',
+        `${id} has a snapshot of ${shadow.start} that was never committed`,
+      )
     for (let index = Math.max(known.commit, shadow.start) + 1; index <= now.commit; index++) {
       const { term, hash } = shadow.at(index)!
       const committed = this.#committed[index - 1]
@@ -213,7 +237,10 @@ export class Safety {
   /** What is committed for the first time is durable on a majority. */
   #checkQuorum(id: string, known: Known, now: Inspection, index: number, term: number): void {
     if (index !== this.#committed.length + 1)
-      throw new Violation('commit-order', `${id} is the first to commit entry ${index} of ${this.#committed.length}`)
+      throw new Violation(
+        'commit-order',
+        `${id} is the first to commit entry ${index} of ${this.#committed.length}`,
+      )
     const holders = (voters: readonly string[]) =>
       voters.filter(voter => this.#holdsDurably(voter, index, term)).length
     const enough = (voters: readonly string[]) => holders(voters) > voters.length / 2

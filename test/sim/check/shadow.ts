@@ -49,7 +49,8 @@ export class Shadow {
     let same = Math.min(this.last, now.lastIndex)
     const before = this.last
     while (same > this.start && this.#differs(now, same)) same -= 1
-    if (whole) for (let index = this.start + 1; index <= same; index++) if (this.#differs(now, index)) same = index - 1
+    if (whole)
+      for (let index = this.start + 1; index <= same; index++) if (this.#differs(now, index)) same = index - 1
     this.#entries.length = same - this.start
     for (let index = same + 1; index <= now.lastIndex; index++)
       this.#entries.push({ term: now.termAt(index), hash: now.hashAt(index) })

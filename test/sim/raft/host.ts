@@ -147,6 +147,7 @@ export class RaftHost implements Member {
       settings: {
         preVote: options.preVote,
         checkQuorum: options.checkQuorum,
+        electionTicks: options.electionTicks,
         appendBytesMax: options.appendBytesMax,
         inflightMessagesMax: options.inflightMessagesMax,
       },

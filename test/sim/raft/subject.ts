@@ -1,3 +1,4 @@
+import { decodeMessage } from '../../../daemons/etcd/raft/codec.ts'
 import { PLANTED_BUGS } from '../../../daemons/etcd/raft/planted.ts'
 import type { Subject, SubjectOptions } from '../subject.ts'
 import { RaftHost } from './host.ts'
@@ -9,6 +10,7 @@ export function raftSubject(options: SubjectOptions): Subject {
     name: 'raft',
     plantable: PLANTED_BUGS,
     detectsFlips: false,
+    kindOf: bytes => decodeMessage(bytes).type,
     start: (env, identity, around) =>
       new RaftHost(env, identity, around, { options, journal: simpleJournal }),
   }

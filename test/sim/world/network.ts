@@ -111,11 +111,17 @@ export class Network {
     this.#cut.add(`${from}>${to}`)
   }
 
+  /** The path carries again, unless a partition is between. */
+  join(from: string, to: string): void {
+    this.#cut.delete(`${from}>${to}`)
+  }
+
   /** Ends every partition and clog and does no harm from now on. */
   heal(): void {
     this.#enabled = false
     this.#options = { ...CALM_NETWORK, delayMsMin: this.#options.delayMsMin }
     this.#cut.clear()
+    this.#filter = undefined
     for (const path of this.#paths.values()) path.cloggedUntilUs = 0
   }
 
