@@ -14,7 +14,7 @@ export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader'
 /** What a member starts with: nothing, or what its disk holds. */
 export interface RaftOptions {
   id: MemberId
-  /** The members as of `applied`. Empty for one that waits to be added. */
+  /** The members as of `applied`: the snapshot's; without one, usually nobody (`foundingLog`). */
   configuration: Configuration
   hardState?: HardState | undefined
   /** Where the log starts when it does not start at 1. */

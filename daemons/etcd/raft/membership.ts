@@ -3,7 +3,7 @@ import type { Core } from './core.ts'
 import { confirmReads } from './read.ts'
 import { advanceCommit } from './replication.ts'
 import { becomeFollower } from './roles.ts'
-import type { Configuration, MemberId } from './types.ts'
+import type { Configuration, Entry, HardState, MemberId } from './types.ts'
 
 /** One step from a configuration to the next. Steps of one member keep the majorities of both sharing a voter. */
 export type ChangeKind = 'addVoter' | 'addLearner' | 'promote' | 'remove'
@@ -48,7 +48,11 @@ export function applyConfiguration(core: Core, change: MembershipChange): string
   const next = nextConfiguration(core.configuration, change)
   if (typeof next === 'string') return next
   core.setConfiguration(next)
-  if (core.role !== 'leader') return undefined
+  if (core.role !== 'leader') {
+    // A leader that is none any more needs no protection from an election.
+    if (change.kind === 'remove' && change.member === core.leader) becomeFollower(core, core.term, '')
+    return undefined
+  }
   const own = core.progress.get(core.id)
   if (own?.voter !== true) {
     // It has led up to its own end (paper, section 6); the others have been told of the commit.
@@ -61,6 +65,27 @@ export function applyConfiguration(core: Core, change: MembershipChange): string
   confirmReads(core)
   core.appendsDue = true
   return undefined
+}
+
+/** A founding member: `member` and the host's `context` of it. */
+export type Founder = Pick<MembershipChange, 'member' | 'context'>
+
+/**
+ * What every founding member of a cluster starts with, and has made durable before: a log that adds all of them, as if
+ * a leader of term 1 had committed it. Thus who joins later and gets the log from its start finds them there.
+ *
+ * @param founders in the same order on every member
+ */
+export function foundingLog(founders: readonly Founder[]): { hardState: HardState; entries: Entry[] } {
+  const entries = founders.map(({ member, context }, at): Entry => {
+    return {
+      term: 1,
+      index: at + 1,
+      type: 'config',
+      data: encodeChange({ kind: 'addVoter', member, context }),
+    }
+  })
+  return { hardState: { term: 1, vote: '', commit: entries.length }, entries }
 }
 
 const VERSION = 1

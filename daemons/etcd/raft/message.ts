@@ -5,7 +5,7 @@ import type { Entry, MemberId, Snapshot } from './types.ts'
  *
  * | type | from → to | fields beside `term` |
  * |---|---|---|
- * | `append` | leader → all | `index`, `logTerm` of the entry before `entries`; `entries`; `commit` |
+ * | `append` | leader → all | `index`, `logTerm` of the entry before `entries`; `entries`; `commit`; `context` 1: no answer when the logs agree |
  * | `appendAnswer` | back | `index` up to which the logs agree durably; with `reject`: the `index` refused and the best guess where they agree, `hintIndex` and `hintTerm` |
  * | `heartbeat` | leader → all | `commit` as far as the receiver is known to agree; `context`: round of reads, or 0 |
  * | `heartbeatAnswer` | back | `context` as asked |
@@ -50,6 +50,9 @@ export interface Message {
   entries: readonly Entry[]
   snapshot: Snapshot | undefined
 }
+
+/** Marks an append that only tells of the commit: an answer would tell nothing new. */
+export const QUIET = 1
 
 const NO_ENTRIES: readonly Entry[] = []
 

@@ -16,20 +16,12 @@ export class Outbox {
   readonly #heldFor: number[] = []
 
   send(message: Message): void {
-    this.#now.push(message)
+    push(this.#now, message)
   }
 
-  /**
-   * Sends when all that the member knows now is durable. An acknowledgement takes the place of one before it that has
-   * not gone and says less: a follower that gets ten appends during one sync answers once.
-   */
+  /** Sends when all that the member knows now is durable. */
   promise(message: Message): void {
-    const before = this.#next[this.#next.length - 1]
-    if (before !== undefined && replaces(message, before)) {
-      before.index = Math.max(before.index, message.index)
-      return
-    }
-    this.#next.push(message)
+    push(this.#next, message)
   }
 
   /** Whether something may go. */
@@ -78,13 +70,21 @@ export class Outbox {
 
 const NOTHING: readonly Message[] = []
 
-function replaces(message: Message, before: Message): boolean {
-  return (
-    message.type === 'appendAnswer' &&
-    before.type === 'appendAnswer' &&
-    !message.reject &&
-    !before.reject &&
-    message.to === before.to &&
-    message.term === before.term
-  )
+/**
+ * An acknowledgement takes the place of the one before it, which has not gone and says less: a follower that gets ten
+ * appends during one sync answers once.
+ */
+function push(messages: Message[], message: Message): void {
+  const before = messages[messages.length - 1]
+  if (before !== undefined && isAgreement(message) && isAgreement(before)) {
+    if (message.to === before.to && message.term === before.term) {
+      before.index = Math.max(before.index, message.index)
+      return
+    }
+  }
+  messages.push(message)
+}
+
+function isAgreement(message: Message): boolean {
+  return message.type === 'appendAnswer' && !message.reject
 }

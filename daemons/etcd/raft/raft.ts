@@ -53,9 +53,12 @@
  * 13. At a restart give back what was saved: hard state, the newest snapshot's meta, the entries behind it, and the
  *     configuration as of `applied`. Committed entries behind `applied` come again. The last write may be torn: a
  *     prefix of what was not reported as `persisted` may be lost, nothing else.
- * 14. A member of a new cluster starts with the same `configuration` as all others and an empty log; one that is added
- *     to a running cluster starts with an empty configuration and waits. Ids are not used again: a member that lost
- *     its disk comes back under another one. `campaign()` spares a fresh single member the first timeout.
+ * 14. The founding members of a cluster start with the log of `foundingLog`, saved before, and an empty
+ *     configuration, like one that is added later, which starts with an empty log and waits. So all build the
+ *     configuration from the same entries. (A configuration that is given but not in the log is known to those only
+ *     to whom it was given: right for tests, and for a cluster that nobody joins before its first snapshot.)
+ *     Ids are not used again: a member that lost its disk comes back under another one.
+ * 15. `campaign()` spares a fresh single member the first timeout.
  *
  * Why several writes may be under way, and what that costs: an acknowledgement speaks of the moment at which it was
  * made. Kept back until its write is durable, it is the same as one that travelled slowly. What it must not do is to

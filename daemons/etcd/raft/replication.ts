@@ -1,7 +1,7 @@
 import { invariant } from './assert.ts'
 import type { Core } from './core.ts'
 import { entriesBytes, NO_TERM } from './log.ts'
-import type { Message } from './message.ts'
+import { type Message, QUIET } from './message.ts'
 import type { Progress } from './progress.ts'
 import { sendSnapshot } from './snapshot.ts'
 import { continueTransfer } from './transfer.ts'
@@ -67,6 +67,8 @@ function sendAppend(core: Core, progress: Progress): boolean {
   if (hasEntries) {
     message.entries = log.slice(progress.next, log.last, core.settings.appendBytesMax)
     progress.sent(before + message.entries.length, entriesBytes(message.entries))
+  } else if (progress.state === 'replicate' && !progress.wanted) {
+    message.context = QUIET
   }
   progress.wanted = false
   progress.probing = progress.state === 'probe'
@@ -97,6 +99,7 @@ export function handleAppend(core: Core, message: Message): void {
   }
   // What follows `agreed` in our log is not compared yet, so the leader's commit does not speak of it.
   log.commit(Math.min(message.commit, planted.has('commitUnchecked') ? log.last : agreed))
+  if (message.context === QUIET) return
   answer.index = agreed
   if (planted.has('ackUnsaved')) core.outbox.send(answer)
   else core.outbox.promise(answer)
@@ -158,6 +161,7 @@ export function handleHeartbeatAnswer(core: Core, message: Message): void {
   progress.active = true
   progress.probing = false
   progress.readRound = Math.max(progress.readRound, message.context)
+  if (progress.state === 'snapshot') return
   if (progress.match < core.log.last || progress.state === 'probe') {
     progress.wanted = true
     core.appendsDue = true

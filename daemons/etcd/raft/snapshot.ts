@@ -16,6 +16,7 @@ export function sendSnapshot(core: Core, progress: Progress): void {
   const message = core.message('snapshot', progress.id)
   message.snapshot = snapshot
   progress.becomeSnapshot(snapshot.meta.index)
+  progress.wanted = false
   core.outbox.send(message)
 }
 

@@ -1,5 +1,5 @@
 import { decodeChange } from '../membership.ts'
-import type { Message } from '../message.ts'
+import { type Message, QUIET } from '../message.ts'
 import type { Raft } from '../raft.ts'
 import type { Configuration, Entry } from '../types.ts'
 
@@ -32,7 +32,7 @@ function bodyOf(type: Message['type'], message: Message): string {
   switch (type) {
     case 'append': {
       const list = entries.length === 0 ? 'nothing' : entries.map(describeEntry).join(', ')
-      return `append after ${index}@${logTerm}: ${list}; commit ${commit}`
+      return `append after ${index}@${logTerm}: ${list}; commit ${commit}${context === QUIET ? ', quiet' : ''}`
     }
     case 'appendAnswer':
       return reject ? `refuses after ${index}, perhaps ${hintIndex}@${hintTerm}` : `agrees up to ${index}`

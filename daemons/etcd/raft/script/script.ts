@@ -1,5 +1,5 @@
 import { InvariantError } from '../assert.ts'
-import type { ChangeKind } from '../membership.ts'
+import { type ChangeKind, foundingLog } from '../membership.ts'
 import type { Message } from '../message.ts'
 import { PLANTED_BUGS, type PlantedBug } from '../planted.ts'
 import { READ_LOST } from '../reads.ts'
@@ -8,6 +8,7 @@ import type { Entry, MemberId, SnapshotMeta } from '../types.ts'
 import { describeConfiguration, describeEntry, describeMessage, describeState } from './describe.ts'
 import { Peer, type PeerDisk, type PeerEvents } from './peer.ts'
 
+const NO_DATA = new Uint8Array(0)
 /** What the network of a script holds at most; more is a storm. */
 const DELIVERIES_MAX = 10_000
 
@@ -20,6 +21,7 @@ const DELIVERIES_MAX = 10_000
  * | `set preVote off`, `set inflightMessagesMax 2` | settings of the members that follow |
  * | `plant commitOldTerm` | a planted bug in them |
  * | `nodes 1 2 3 learners 4` | a fresh cluster |
+ * | `found 1 2 3` | a fresh cluster that has its members in the log, so that others may join |
  * | `node 1 of 1 2 3 log 1 1 2 term 3 vote 2 commit 1` | one member with a past: the terms of its entries |
  * | `campaign 1`, `tick 1 10` | |
  * | `propose 1 x y`, `change 1 addLearner 4`, `transfer 1 2`, `read 1 7` | |
@@ -70,6 +72,15 @@ export class Script implements PeerEvents {
       const { '': voters = [], learners = [] } = sections(words, ['learners'])
       for (const id of [...voters, ...learners]) this.#add(id, { voters, learners }, [])
     },
+    found: ids => {
+      const { hardState, entries } = foundingLog(ids.map(member => ({ member, context: NO_DATA })))
+      for (const id of ids) {
+        const disk = this.#add(id, { voters: [], learners: [] }, [])
+        disk.hardState = hardState
+        disk.entries = [...entries]
+        this.#peer(id).start()
+      }
+    },
     node: ([id = '', ...words]) => {
       const parts = sections(words, ['of', 'learners', 'log', 'term', 'vote', 'commit'])
       const configuration = { voters: parts['of'] ?? [], learners: parts['learners'] ?? [] }
@@ -102,7 +113,7 @@ export class Script implements PeerEvents {
       }
     },
     change: ([id, kind, member = '']) => {
-      const change = { kind: kind as ChangeKind, member, context: new Uint8Array(0) }
+      const change = { kind: kind as ChangeKind, member, context: NO_DATA }
       const became = this.#raft(id).proposeChange(change)
       if (became !== 'appended' && became !== 'forwarded') this.#print(became)
     },
@@ -156,8 +167,7 @@ export class Script implements PeerEvents {
   }
 
   #add(id: MemberId, configuration: PeerDisk['configuration'], terms: readonly number[]): PeerDisk {
-    const data = new Uint8Array(0)
-    const entries = terms.map((term, at): Entry => ({ term, index: at + 1, type: 'normal', data }))
+    const entries = terms.map((term, at): Entry => ({ term, index: at + 1, type: 'normal', data: NO_DATA }))
     const hardState = { term: 0, vote: '', commit: 0 }
     const disk: PeerDisk = { hardState, snapshot: undefined, configuration, entries }
     // Every timeout is the shortest: a script says itself when time passes.
