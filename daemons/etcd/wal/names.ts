@@ -47,3 +47,9 @@ export function firstNeeded(segments: readonly SegmentName[], index: number): nu
   for (const [place, segment] of segments.entries()) if (segment.index <= index) first = place
   return first
 }
+
+/** The folder that holds this file or folder. */
+export function folderAbove(path: string): string {
+  const at = path.lastIndexOf('/')
+  return at > 0 ? path.slice(0, at) : at === 0 ? '/' : '.'
+}

@@ -2,7 +2,14 @@ import type { Answer, Disk, DiskError, File } from '../member/env.ts'
 import { frameBytes, sealFrame } from './frame.ts'
 import type { Contents } from './history.ts'
 import { Log } from './log.ts'
-import { isTemporaryFile, parseSegmentFile, type SegmentName, segmentFile, temporaryFile } from './names.ts'
+import {
+  folderAbove,
+  isTemporaryFile,
+  parseSegmentFile,
+  type SegmentName,
+  segmentFile,
+  temporaryFile,
+} from './names.ts'
 import { Preparation } from './preparation.ts'
 import { problem } from './problem.ts'
 import { Body, HEAD_BODY_BYTES, type Identity, type Mark } from './record.ts'
@@ -104,8 +111,8 @@ export function createLog(
         next => file.sync(next),
         next => disk.rename(temporary, `${folder}/${segmentFile(name)}`, next),
         next => disk.syncFolder(folder, next),
-        next => disk.syncFolder(above(folder), next),
-        next => disk.syncFolder(above(above(folder)), next),
+        next => disk.syncFolder(folderAbove(folder), next),
+        next => disk.syncFolder(folderAbove(folderAbove(folder)), next),
       ]
       inTurn(steps, error => {
         if (error !== undefined) return file.close(() => fail(error))
@@ -184,11 +191,6 @@ function tornOf(folder: string, scan: Scan): Repair | undefined {
     offset: scan.offset,
     bytes: scan.tornBytes,
   }
-}
-
-function above(path: string): string {
-  const at = path.lastIndexOf('/')
-  return at > 0 ? path.slice(0, at) : at === 0 ? '/' : '.'
 }
 
 function inTurn(steps: readonly ((next: Answer) => void)[], done: Answer): void {
