@@ -6,7 +6,7 @@
  * - `voteUnsaved`: the vote is answered before it is durable, and never saved.
  * - `voteLogUnchecked`: a candidate gets votes however old its log is (paper, 5.4.1).
  * - `commitOldTerm`: an entry of an older term is committed by counting its copies (paper, figure 8).
- * - `commitUnchecked`: a follower believes the leader's commit beyond what it has compared with the leader's log.
+ * - `commitUnchecked`: a follower commits as far as the leader, beyond what it has compared with the leader's log.
  * - `conflictKept`: entries that contradict the leader's stay in the follower's log.
  * - `ackUnsaved`: a follower acknowledges entries before they are durable.
  * - `ownUnsaved`: the leader counts its own copy before it is durable.

@@ -140,7 +140,8 @@ export function sendHeartbeats(core: Core): void {
     if (progress.id === core.id) continue
     const message = core.message('heartbeat', progress.id)
     // Beyond its match the follower may hold something else.
-    message.commit = Math.min(progress.match, core.log.committed)
+    const agreed = core.planted.has('commitUnchecked') ? core.log.last : progress.match
+    message.commit = Math.min(agreed, core.log.committed)
     message.context = context
     core.outbox.send(message)
   }
@@ -148,7 +149,8 @@ export function sendHeartbeats(core: Core): void {
 
 /** Follower: commits as told and answers at once; this promises nothing about the log. */
 export function handleHeartbeat(core: Core, message: Message): void {
-  core.log.commit(message.commit)
+  const { log, planted } = core
+  log.commit(planted.has('commitUnchecked') ? Math.min(message.commit, log.last) : message.commit)
   const answer = core.message('heartbeatAnswer', message.from)
   answer.context = message.context
   core.outbox.send(answer)
