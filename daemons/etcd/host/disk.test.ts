@@ -19,6 +19,10 @@ function ask<T = void>(call: (done: Answer<T>) => void): Promise<T> {
   )
 }
 
+function url(path: string): string {
+  return JSON.stringify(new URL(path, import.meta.url).href)
+}
+
 t.test('every call', async t => {
   const folder = join(t.testdir({}), 'a/b')
   const synced: string[] = []
@@ -80,6 +84,38 @@ t.test('a log on it', async t => {
   t.same(summary(opened.entries), summary(Array.from({ length: 300 }, (_, at) => entry(at + 1))))
   t.same(opened.hardState, hardState(1, 299))
   await ask(done => opened.log.close(done))
+})
+
+t.test('a process that is killed at a failpoint has acknowledged nothing that is lost', async t => {
+  const disk = nodeDisk()
+  for (const failpoint of ['wal.beforeWrite', 'wal.beforeSync', 'wal.afterSync', 'wal.cut.beforeRename']) {
+    const folder = join(t.testdir({}), failpoint)
+    const script = `
+      import { armFailpoints } from ${url('../../lib/host/failpoint.ts')}
+      import { nodeDisk } from ${url('./disk.ts')}
+      import { createLog } from ${url('../wal/open.ts')}
+      import { entry, IDENTITY, SMALL } from ${url('../wal/testing/harness.ts')}
+      import { writeSync } from 'node:fs'
+      armFailpoints(process.env)
+      createLog(nodeDisk(), ${JSON.stringify(folder)}, IDENTITY, SMALL, (error, log) => {
+        const next = index => log.append(undefined, [entry(index)], () => { writeSync(1, index + ' '); next(index + 1) })
+        next(1)
+      })`
+    const time = failpoint.startsWith('wal.cut') ? 2 : 60
+    const { signal, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { ORLOP_FAILPOINTS: `${failpoint}=${time}*kill` },
+    })
+    t.equal(signal, 'SIGKILL', `${failpoint}: ${stderr}`)
+    const acknowledged = stdout.trim().split(' ').length
+    const opened = await ask<Opened>(done => openLog(disk, folder, NO_MARK, SMALL, done))
+    const there = opened.entries.length
+    t.ok(
+      acknowledged > 20 && there >= acknowledged && there <= acknowledged + 1,
+      `${acknowledged}, ${there} there`,
+    )
+    await ask(done => opened.log.close(done))
+  }
 })
 
 t.test('one process at a time', t => {

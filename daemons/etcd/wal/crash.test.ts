@@ -266,7 +266,14 @@ t.test('what was acknowledged is there after any crash', t => {
 })
 
 t.test('the same storm finds what is planted', t => {
-  for (const bug of ['answerBeforeSync', 'skipSync', 'skipFolderSync', 'skipCheck', 'skipRepair'] as const) {
+  for (const bug of [
+    'answerBeforeSync',
+    'skipSync',
+    'skipFolderSync',
+    'acceptTorn',
+    'skipCheck',
+    'skipRepair',
+  ] as const) {
     let found: string | undefined
     let seed = 0
     while (found === undefined && seed < 100) {

@@ -2,8 +2,8 @@
  * CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected), eight bytes a step by eight tables.
  *
  * Why not `crc32` of node:zlib, which is native: that is the polynomial of Ethernet. Castagnoli's finds every error of
- * up to five bits in a record of up to 655 bytes, the size of most of ours; Ethernet's only up to 33 bytes. A record is
- * also so short that the way into native code and back costs about as much as these tables do.
+ * up to five bits in a record of up to 655 bytes, the size of most of ours; Ethernet's only up to 33 bytes. The price,
+ * measured on 300 bytes: 0.56 µs here against 0.22 µs there, under one percent of a core at 25,000 records a second.
  *
  * Source: RFC 3720 appendix B.4 (test values); Koopman, 32-bit cyclic redundancy codes (2002); Kounavis and Berry,
  * a systematic approach to building high performance software-based CRC generators (2005).

@@ -31,7 +31,7 @@ import {
  * 2. After a failed write or sync the log is dead: everything that waits gets the error, and so does all further use.
  *    Nothing is tried again, as the kernel may have dropped what it could not write. The host ends the process.
  * 3. A full disk is noticed before it hurts. The log writes only into room that was filled with zeros and synced before;
- *    the next segment is made while the one before fills up, and is ready when that is half full. When there is no room
+ *    the next segment is made while the one before fills up, and is ready before that is full. When there is no room
  *    to make it, `isLow` is true and `onSpace` is called: the host refuses new work from clients and keeps the rest
  *    of the segment for what the cluster itself must write (elections, commits, members). An append that does not even
  *    fit there is refused with ENOSPC before a byte of it is written; the same append may come again later. Reading
@@ -49,8 +49,8 @@ export const WAITING_APPENDS_MAX = 16_384
 /** A body buffer that has grown beyond is given back after use. */
 const BUFFER_BYTES_KEPT = 2 * 1024 * 1024
 const BUFFER_BYTES_FIRST = 64 * 1024
-/** The next segment is ready when this one is filled to 1/PACE. */
-const PACE = 2
+/** The next segment is ready when this one is filled to 1/PACE: what is left then is the reserve of duty 3. */
+const PACE = 1.25
 
 /** An open log; `open.ts` makes it. */
 export class Log {

@@ -4,7 +4,7 @@ import { problem } from './problem.ts'
 /** Zeros are written in such slices, so that syncs of the log need not wait long behind them. */
 const SLICE_BYTES = 256 * 1024
 /** After so many bytes of zeros they are synced. */
-const SYNC_BYTES = 4 * 1024 * 1024
+const SYNC_BYTES = 1 * 1024 * 1024
 const ZEROS = new Uint8Array(SLICE_BYTES)
 
 /**

@@ -11,7 +11,7 @@ import type { Identity } from './record.ts'
  */
 export const SEGMENT_BYTES_FIRST = 4 * 1024 * 1024
 export const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
-export const SEGMENT_GROWTH = 4
+export const SEGMENT_GROWTH = 2
 /** Settings, for tests and simulation; service has the defaults. */
 export interface LogOptions {
   segmentBytesFirst?: number
