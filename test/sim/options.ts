@@ -49,7 +49,7 @@ export function chooseOptions(random: Random, planted: ReadonlySet<string>): Run
   return {
     founders,
     membersMax: founders + random.between(1, 2),
-    clients: random.between(2, 8),
+    clients: random.pick([2, 3, 4, 6, 8, 16]),
     keys: random.between(1, 4),
     thinkMsMean: some(1, 5, 400),
     network: chooseNetwork(random, some),

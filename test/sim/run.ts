@@ -1,5 +1,6 @@
 import { checkHistories } from './check/histories.ts'
 import { Violation } from './check/violation.ts'
+import { inClimate } from './climate.ts'
 import { Cluster } from './cluster.ts'
 import { Nemesis } from './nemesis.ts'
 import { chooseOptions, type RunOptions } from './options.ts'
@@ -86,7 +87,9 @@ class Run {
     this.#request = request
     const random = new Random(request.seed)
     const chosen = chooseOptions(random.stream('options'), request.planted ?? new Set())
-    const options = request.change?.(chosen) ?? chosen
+    let options = chosen
+    for (const bug of request.planted ?? []) options = inClimate(bug, options)
+    options = request.change?.(options) ?? options
     const schedule = this.#schedule
     const faults = this.#faults
     const log = (line: () => string) => this.#log(line)

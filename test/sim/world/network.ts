@@ -96,9 +96,18 @@ export class Network {
     this.#receivers.set(name, receiver)
   }
 
-  /** What arrives for `name` is lost from now on. */
+  /** What arrives for `name` is lost from now on, and some of what it has sent last, as when a connection breaks. */
   detach(name: string): void {
     this.#receivers.delete(name)
+    for (const [key, path] of this.#paths) {
+      if (!key.startsWith(`${name}>`)) continue
+      for (const packet of path.inFlight) {
+        if (!this.#random.chance(0.5)) continue
+        packet.dropped = true
+        this.#faults.fired('message-lost')
+      }
+      path.inFlight = path.inFlight.filter(({ dropped }) => !dropped)
+    }
   }
 
   /** Each message is shown to the filter first; undefined takes it off. */
