@@ -11,17 +11,20 @@ const PIECES_MAX = 1024
 export interface NodeDiskOptions {
   /** Called after each sync of a file, with how long it took in milliseconds. */
   onSync?: (path: string, durationMs: number) => void
+  /** Opens files for reading only: for a backup of what may not be changed. */
+  isReadOnly?: boolean
 }
 
 /** The disk of this machine. Answers with the errors of the system by their codes. */
 export function nodeDisk(options: NodeDiskOptions = {}): Disk {
+  const existing = options.isReadOnly === true ? 'r' : 'r+'
   return {
     makeFolder: (path, done) =>
       fs.mkdir(path, { recursive: true, mode: FOLDER_MODE }, error => done(map(error))),
     list: (path, done) =>
       fs.readdir(path, (error, names) => (error === null ? done(undefined, names) : done(map(error), []))),
     open: (path, { create }, done) =>
-      fs.open(path, create ? 'wx+' : 'r+', FILE_MODE, (error, descriptor) => {
+      fs.open(path, create ? 'wx+' : existing, FILE_MODE, (error, descriptor) => {
         if (error === null) done(undefined, new NodeFile(path, descriptor, options))
         else done(map(error), undefined as never)
       }),

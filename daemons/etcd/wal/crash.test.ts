@@ -1,7 +1,7 @@
 // What a power cut leaves, in every way it can; and what rot leaves, bit by bit.
 
 import t from 'tap'
-import { frameBytes, HEADER_BYTES, SECTOR_BYTES } from './frame.ts'
+import { frameBytes, HEADER_BYTES, SECTOR_BYTES, sealFrame } from './frame.ts'
 import type { PlantedLogBug } from './planted.ts'
 import {
   append,
@@ -211,6 +211,20 @@ t.test('an old frame in its old place is noticed', t => {
   const mixed = disk.clone()
   mixed.get(path)!.set(other.disk.get(path)!.subarray(offset), offset)
   t.match(reopen(mixed).error?.message, /does not continue frame/)
+  t.end()
+})
+
+t.test('a log of a later version is not called damaged', t => {
+  const { disk } = newLog()
+  const path = disk.paths().find(name => name.endsWith('.wal'))!
+  const later = disk.clone()
+  const bytes = later.get(path)!
+  bytes[HEADER_BYTES + 5] = 2
+  sealFrame(bytes, bytes[0]!, { number: 0, check: 0 }, 0)
+  t.match(reopen(later).error, { code: 'EVERSION', message: /version 2, this program reads 1/ })
+  bytes[HEADER_BYTES] = 9
+  sealFrame(bytes, bytes[0]!, { number: 0, check: 0 }, 0)
+  t.match(reopen(later).error, { code: 'ECORRUPT', message: /at byte 0: a record has the unknown type 9/ })
   t.end()
 })
 

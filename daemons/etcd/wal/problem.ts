@@ -5,6 +5,7 @@ import type { DiskError } from '../member/env.ts'
  *
  *   ECORRUPT   what is stored is damaged; starting could make the cluster lose what it acknowledged
  *   EMARK      the log does not reach back to the snapshot that was named, or knows nothing of it
+ *   EVERSION   a later version of this program wrote the log
  *   EAGAIN     more waits than may wait: append again after an answer
  *   EFBIG      one append is larger than any may be
  *   ECLOSED    used after close, or after a failed write or sync

@@ -34,6 +34,9 @@ export const HARD_STATE_BODY_BYTES = RECORD_BYTES + HARD_STATE_BYTES
 /** Bytes that a mark adds to a body. */
 export const MARK_BODY_BYTES = RECORD_BYTES + MARK_BYTES
 
+/** The log was written by a later version of this program. */
+export class VersionError extends Error {}
+
 /** Whose log it is. */
 export interface Identity {
   member: MemberId
@@ -128,7 +131,7 @@ export function entryBodyBytes(entry: Entry): number {
 /**
  * Tells a visitor of all records between `start` and `end`. The data of entries shares the memory of `bytes`.
  *
- * @throws RangeError when they are no records; what was read before has been told
+ * @throws VersionError; RangeError or FormatError when they are no records; what was read before has been told
  */
 export function readBody(bytes: Uint8Array, start: number, end: number, visitor: RecordVisitor): void {
   let at = start
@@ -153,7 +156,7 @@ function readRecord(type: number, rest: Uint8Array, visitor: RecordVisitor): voi
     visitor.mark({ term: get64(rest, 0), index: get64(rest, 8) })
   } else if (type === HEAD) {
     if (rest.length >= 4 && get32(rest, 0) !== VERSION)
-      throw new RangeError(`the log has version ${get32(rest, 0)}, this program reads ${VERSION}`)
+      throw new VersionError(`the log has version ${get32(rest, 0)}, this program reads ${VERSION}`)
     demandLength(rest, HEAD_BYTES, 'the head of a segment')
     visitor.head({
       identity: { member: getId(rest, 4), cluster: getId(rest, 12) },

@@ -4,7 +4,7 @@ import { type Contents, History, MarkError } from './history.ts'
 import { firstNeeded, isTemporaryFile, parseSegmentFile, type SegmentName, segmentFile } from './names.ts'
 import type { PlantedLogBug } from './planted.ts'
 import { corrupt, problem } from './problem.ts'
-import { type Mark, readBody } from './record.ts'
+import { type Mark, readBody, VersionError } from './record.ts'
 import { readSegment, readTail, type SegmentEnd } from './segment-reader.ts'
 import { judgeTail } from './tail.ts'
 
@@ -201,6 +201,10 @@ class Scanner {
   #refuse(offset: number, why: unknown): void {
     if (why instanceof MarkError) {
       this.#fail(problem('EMARK', `${this.#folder}: ${why.message}`))
+      return
+    }
+    if (why instanceof VersionError) {
+      this.#fail(problem('EVERSION', `${this.#path}: ${why.message}`))
       return
     }
     const text = why instanceof Error ? why.message : String(why)
