@@ -22,6 +22,8 @@ export interface Command {
   /** Paragraphs for the help. */
   description?: readonly string[]
   flags?: readonly FlagSpec[]
+  /** It reads `--` among its words as a separator of its own. */
+  separates?: boolean
   /** Absent for a group. @returns the status of the program @throws Failure for any other end */
   run?: (call: Call) => Promise<number>
   commands?: readonly Command[]

@@ -76,7 +76,8 @@ async function runCommand(
     return await runCommand(findCommand(command.commands, name), `${path} ${name}`, others, globals, io)
   }
   const specs = [...(command.flags ?? []), HELP_FLAG]
-  const { flags, rest } = parseOr(help, 'Incorrect Usage: ', specs, flagsFirst(specs, words), io)
+  const ordered = flagsFirst(specs, words, command.separates === true ? 'kept' : 'first')
+  const { flags, rest } = parseOr(help, 'Incorrect Usage: ', specs, ordered, io)
   if (flags.on('help')) return show(help, io)
   if (command.run === undefined) throw new Error(`${path} does nothing`)
   return await command.run({ flags, words: rest, settings: readSettings(globals, io.env), io })

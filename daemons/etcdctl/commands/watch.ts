@@ -24,6 +24,7 @@ export const WATCH_COMMANDS = {
     usage: 'run a program at each change of a key',
     operands: '<key> <command> [args...]',
     flags: [AFTER, boolFlag('recursive', 'changes below the key too', 'r')],
+    separates: true,
     run: execWatch,
   },
 } satisfies Record<string, Command>
@@ -91,7 +92,10 @@ async function follow(
   }
 }
 
-/** `key -- command…`; without `--` the key is the last word, which is what the original's reordering left. */
+/**
+ * `key -- command…`, as the original's help has it. Without `--` after the key the key is the last word; the
+ * original's last versions see it so even with `--` unless a boolean flag stands right before the key, by a mistake.
+ */
 function splitExec(words: readonly string[]): { key: string; command: readonly string[] } {
   if (words.length < 2) throw failure(ExitCode.badArguments, 'key and command to exec required')
   const separator = words.indexOf('--', 1)

@@ -137,17 +137,25 @@ export function parseFlags(
 }
 
 /**
- * Moves declared flags before the other words, so that they may stand after them too. What follows `--` stays, and
- * so does a word like `-5` that is no declared flag.
+ * Moves declared flags before the other words, so that they may stand after them too. A word like `-5` that is no
+ * declared flag stays among the others, and so does everything after the first `--`.
+ *
+ * @param separator what becomes of that `--`: with `first` it is moved before the words, where it ends the flags and
+ *   is gone; with `kept` it stays where it is, for a command that reads it as a separator
  */
-export function flagsFirst(specs: readonly FlagSpec[], words: readonly string[]): string[] {
+export function flagsFirst(
+  specs: readonly FlagSpec[],
+  words: readonly string[],
+  separator: 'first' | 'kept' = 'first',
+): string[] {
   const byName = new Map(specs.flatMap(spec => spec.names.map(name => [name, spec] as const)))
   const front: string[] = []
   const rest: string[] = []
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!
     if (word === '--') {
-      rest.push(...words.slice(at))
+      if (separator === 'first') rest.unshift(word)
+      rest.push(...words.slice(separator === 'first' ? at + 1 : at))
       break
     }
     const spec = byName.get(/^--?([^=-][^=]*)/.exec(word)?.[1] ?? '')
