@@ -34,14 +34,28 @@ const RESTLESS: Partial<NetworkOptions> = {
 const CLIMATES: Record<string, Climate> = {
   // Figure 8: leaders that fall before their first entry is everywhere, messages of one entry each.
   commitOldTerm: {
-    run: { ...STEADY, strikeProbability: 0.9, strikeMsMean: 30, downMsMean: 100, thinkMsMean: 20, clients: 8 },
+    run: {
+      ...STEADY,
+      strikeProbability: 0.9,
+      strikeMsMean: 30,
+      downMsMean: 100,
+      thinkMsMean: 20,
+      clients: 8,
+    },
     network: { delayMsMin: 1, delayMsMean: 15, lossProbability: 0.1, partitions: [], clogProbability: 0 },
     syncMsMean: 2,
     subject: { ...QUICK, appendBytesMax: 1, inflightMessagesMax: 1, snapshotEntries: 1000 },
   },
   // A snapshot that the log holds already, a tail behind it that contradicts, and a commit that comes before entries.
   commitUnchecked: {
-    run: { ...STEADY, clients: 16, thinkMsMean: 5, strikeProbability: 0.5, strikeMsMean: 200, downMsMean: 300 },
+    run: {
+      ...STEADY,
+      clients: 16,
+      thinkMsMean: 5,
+      strikeProbability: 0.5,
+      strikeMsMean: 200,
+      downMsMean: 300,
+    },
     network: { ...RESTLESS, delayMsMin: 1, delayMsMean: 30, lossProbability: 0.15 },
     syncMsMean: 1,
     subject: { ...QUICK, snapshotEntries: 5, keptEntries: 0, appendBytesMax: 1 },
@@ -55,7 +69,14 @@ const CLIMATES: Record<string, Climate> = {
   },
   // A leader that falls after it has answered and before it has told; a slow disk under the next one.
   readEarly: {
-    run: { ...STEADY, clients: 16, thinkMsMean: 5, strikeProbability: 0.9, strikeMsMean: 500, downMsMean: 500 },
+    run: {
+      ...STEADY,
+      clients: 16,
+      thinkMsMean: 5,
+      strikeProbability: 0.9,
+      strikeMsMean: 500,
+      downMsMean: 500,
+    },
     network: { delayMsMin: 1, delayMsMean: 5, lossProbability: 0.2, partitions: [], clogProbability: 0 },
     syncMsMean: 30,
     subject: { ...QUICK, snapshotEntries: 1000 },

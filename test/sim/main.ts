@@ -4,9 +4,10 @@ import { parseArgs } from 'node:util'
 import { describeFailure, UserError } from '#lib/errors.ts'
 import { type Campaign, runCampaign } from './campaign.ts'
 import { type Planted, plantedBugs } from './planted.ts'
-import { raftSubject } from './raft/subject.ts'
+import { raftSubject, walSubject } from './raft/subject.ts'
 import { describeCampaign, describeRun, describeViolation, replayCommand } from './report.ts'
 import { EVENTS_DEFAULT, type Outcome, runSeed } from './run.ts'
+import type { SubjectMaker } from './subject.ts'
 
 const MINUTES_DEFAULT = 1
 /** Minutes for one planted bug, where nobody says otherwise. */
@@ -21,6 +22,7 @@ must never happen.
   --seed S           first seed; without --minutes just this one run
   --events N         events of each run with faults (default ${EVENTS_DEFAULT})
   --planted [NAME]   plant one bug, or each in its turn, and look for it; status 1 when one is not found
+  --subject NAME     wal: Raft on the server's own log and snapshots (default); raft: Raft on a simple journal
   --verbose          print what happens to machines
   --json             print the result as JSON
   --help             print this
@@ -28,7 +30,11 @@ must never happen.
 The same seed and number of events give the same run, event for event.
 `
 
+/** What can be simulated. */
+const SUBJECTS: Record<string, SubjectMaker> = { wal: walSubject, raft: raftSubject }
+
 interface Wishes {
+  subject: string
   minutes: number | undefined
   seed: number | undefined
   events: number | undefined
@@ -47,6 +53,7 @@ function parse(words: readonly string[]): Wishes | 'help' {
   const options = {
     minutes: { type: 'string' },
     seed: { type: 'string' },
+    subject: { type: 'string' },
     events: { type: 'string' },
     planted: { type: 'string' },
     verbose: { type: 'boolean' },
@@ -60,7 +67,14 @@ function parse(words: readonly string[]): Wishes | 'help' {
     throw new UserError(error instanceof Error ? error.message : String(error), 'see --help')
   }
   if (values.help) return 'help'
+  const { subject = 'wal' } = values
+  if (SUBJECTS[subject] === undefined)
+    throw new UserError(
+      `--subject must be ${Object.keys(SUBJECTS).join(' or ')}, not '${subject}'`,
+      'see --help',
+    )
   return {
+    subject,
     minutes: numberOf('minutes', values.minutes, Number.MIN_VALUE, false),
     seed: numberOf('seed', values.seed, 0, true),
     events: numberOf('events', values.events, 1, true),
@@ -90,7 +104,7 @@ function anySeed(): number {
 function runOne(wishes: Wishes, seed: number, planted: string | undefined): boolean {
   const outcome = runSeed({
     seed,
-    subject: raftSubject,
+    subject: SUBJECTS[wishes.subject]!,
     ...(wishes.events === undefined ? {} : { events: wishes.events }),
     ...(planted === undefined ? {} : { planted: new Set([planted]) }),
     ...(wishes.verbose ? { verbose: (line: string) => print([line]) } : {}),
@@ -108,7 +122,7 @@ function runMany(wishes: Wishes): boolean {
   const firstSeed = wishes.seed ?? anySeed()
   const secondsMax = (wishes.minutes ?? MINUTES_DEFAULT) * 60
   const campaign = runCampaign({
-    subject: raftSubject,
+    subject: SUBJECTS[wishes.subject]!,
     firstSeed,
     events: wishes.events,
     verbose: wishes.verbose ? line => print([line]) : undefined,
@@ -130,7 +144,7 @@ function runPlanted(wishes: Wishes, bugs: readonly Planted[]): boolean {
   const secondsMax = (wishes.minutes ?? PLANTED_MINUTES_DEFAULT) * 60
   const results = bugs.map(({ name }) => {
     const campaign = runCampaign({
-      subject: raftSubject,
+      subject: SUBJECTS[wishes.subject]!,
       firstSeed,
       events: wishes.events,
       planted: new Set([name]),

@@ -1,5 +1,6 @@
 import { UserError } from '#lib/errors.ts'
 import { PLANTED_BUGS } from '../../daemons/etcd/raft/planted.ts'
+import { PLANTED_LOG_BUGS } from '../../daemons/etcd/wal/planted.ts'
 
 /** A bug that can be planted. */
 export interface Planted {
@@ -12,7 +13,7 @@ export interface Planted {
  * @throws UserError when there is none
  */
 export function plantedBugs(name: string | undefined): Planted[] {
-  const all: Planted[] = PLANTED_BUGS.map(bug => ({ name: bug }))
+  const all: Planted[] = [...PLANTED_BUGS, ...PLANTED_LOG_BUGS].map(name => ({ name }))
   if (name === undefined) return all
   const found = all.filter(bug => bug.name === name)
   if (found.length === 0)

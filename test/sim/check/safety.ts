@@ -187,6 +187,8 @@ export class Safety {
 
   #checkCommitted(id: string, known: Known, now: Inspection): void {
     const { shadow } = known
+    // Founders begin with entries that are committed by their making.
+    const isFounder = known.looks === 1 && now.term === 1 && known.commit === this.#committed.length
     if (now.commit > shadow.last)
       throw new Violation(
         'commit-in-log',
@@ -197,10 +199,6 @@ export class Safety {
         'apply-committed',
         `${id} applied entry ${now.applied}, and ${now.commit} is committed`,
       )
-    // Founders may start from a snapshot of nothing.
-    if (this.#committed.length === 0)
-      while (this.#committed.length < shadow.start)
-        this.#committed.push({ term: shadow.startTerm, hash: 0, knownInTerm: 0 })
     const start = this.#committed[shadow.start - 1]
     if (shadow.start > known.commit && start?.term !== shadow.startTerm)
       throw new Violation(
@@ -211,7 +209,7 @@ export class Safety {
       const { term, hash } = shadow.at(index)!
       const committed = this.#committed[index - 1]
       if (committed === undefined) {
-        this.#checkQuorum(id, known, now, index, term)
+        if (!isFounder) this.#checkQuorum(id, known, now, index, term)
         this.#committed.push({ term, hash, knownInTerm: now.term })
       } else if (committed.term !== term || committed.hash !== hash) {
         const terms = `of term ${term}, and one of term ${committed.term} was`

@@ -1,6 +1,6 @@
 import type { Disk, Env } from '../../../daemons/etcd/member/env.ts'
 import { decodeMessage, encodeMessage } from '../../../daemons/etcd/raft/codec.ts'
-import { decodeChange, type MembershipChange } from '../../../daemons/etcd/raft/membership.ts'
+import { decodeChange, foundingLog, type MembershipChange } from '../../../daemons/etcd/raft/membership.ts'
 import { PLANTED_BUGS, type PlantedBug } from '../../../daemons/etcd/raft/planted.ts'
 import type { Proposed } from '../../../daemons/etcd/raft/proposal.ts'
 import { Raft } from '../../../daemons/etcd/raft/raft.ts'
@@ -23,6 +23,8 @@ import { Store } from './store.ts'
 const TICK_MS = 100
 /** Reads that wait until an index is applied. */
 const LATE_READS_MAX = 10_000
+
+const NOTHING = new Uint8Array(0)
 
 interface WaitingRead {
   request: Request
@@ -111,8 +113,8 @@ export class RaftHost implements Member {
   }
 
   /**
-   * A founder starts from a snapshot of nothing that holds who founded the cluster. Were that not a part of what is
-   * replicated, a member that is added and gets the log from its first entry on would never learn of them.
+   * A founder starts from a log that says who founded the cluster (duty 14): were that not replicated, a member that is
+   * added and gets the log from its first entry on would never learn of them.
    */
   #found(journal: Journal, recovered: Recovered): void {
     const { founders } = this.#identity
@@ -121,9 +123,10 @@ export class RaftHost implements Member {
       this.#begin(journal, recovered)
       return
     }
-    const meta = { term: 1, index: 1, configuration: { voters: [...founders], learners: [] } }
-    const snapshot = { meta, data: this.#store.save() }
-    journal.takeSnapshot(snapshot, () => this.#begin(journal, { ...recovered, snapshot }))
+    const { hardState, entries } = foundingLog(founders.map(member => ({ member, context: NOTHING })))
+    journal.save({ hardState, snapshot: undefined, entries, mustSync: true }, () =>
+      this.#begin(journal, { hardState, snapshot: undefined, entries }),
+    )
   }
 
   #begin(journal: Journal, recovered: Recovered): void {
@@ -265,7 +268,7 @@ export class RaftHost implements Member {
     const { kind, member } = change
     const mark = Buffer.from(change.context).toString()
     const { removed } = this.#store
-    if (!this.#store.counts(mark) || removed.has(member)) {
+    if ((mark !== '' && !this.#store.counts(mark)) || removed.has(member)) {
       this.#answer(mark, { kind: 'failed' })
       return
     }
@@ -310,10 +313,10 @@ export class RaftHost implements Member {
     const configuration = { voters: [...voters], learners: [...learners] }
     const meta = { term: raft.termOf(index), index, configuration }
     const snapshot: Snapshot = { meta, data: this.#store.save() }
-    this.#journal!.takeSnapshot(snapshot, () => {
+    this.#journal!.takeSnapshot(snapshot, saved => {
       this.#snapshotting = false
-      // A leader's snapshot may have overtaken it.
-      if (index <= this.#snapshotIndex) return
+      // There was no room, or a leader's snapshot has overtaken it.
+      if (!saved || index <= this.#snapshotIndex) return
       this.#snapshotIndex = index
       raft.snapshotTaken(snapshot)
       const upTo = index - this.#options.keptEntries

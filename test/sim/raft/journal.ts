@@ -27,8 +27,11 @@ export interface JournalFailure {
 export interface Journal {
   /** Queued; answers in the order of the calls, when all up to this one is durable. */
   save(step: Save, done: () => void): void
-  /** Makes a snapshot of this member's own durable; the entries up to it may be forgotten. */
-  takeSnapshot(snapshot: Snapshot, done: () => void): void
+  /**
+   * Makes a snapshot of this member's own durable; the entries up to it may be forgotten. False: there was no room, or
+   * a newer one is there, and all is as before.
+   */
+  takeSnapshot(snapshot: Snapshot, done: (saved: boolean) => void): void
 }
 
 /** Opens the journal of a folder, empty or not. `failed` is called once at most, then nothing else. */

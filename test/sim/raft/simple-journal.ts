@@ -8,8 +8,8 @@ const HEAD_BYTES = 8
 const NAME = /^journal-(\d+)$/
 
 type Step =
-  | { kind: 'save'; save: Save; done: () => void }
-  | { kind: 'snapshot'; snapshot: Snapshot; done: () => void }
+  | { kind: 'save'; save: Save; done: (saved: boolean) => void }
+  | { kind: 'snapshot'; snapshot: Snapshot; done: (saved: boolean) => void }
 
 /**
  * A journal as simple as can be, to try the core on its own: one file of records, each with a checksum. A snapshot
@@ -62,7 +62,7 @@ class SimpleJournal implements Journal {
     this.#work()
   }
 
-  takeSnapshot(snapshot: Snapshot, done: () => void): void {
+  takeSnapshot(snapshot: Snapshot, done: (saved: boolean) => void): void {
     this.#queue.push({ kind: 'snapshot', snapshot, done })
     this.#work()
   }
@@ -77,7 +77,7 @@ class SimpleJournal implements Journal {
     this.#busy = true
     const finish = (steps: readonly Step[]) => {
       this.#busy = false
-      for (const { done } of steps) done()
+      for (const { done } of steps) done(true)
       this.#work()
     }
     const first = this.#queue[0]!
