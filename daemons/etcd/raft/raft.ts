@@ -55,8 +55,8 @@
  *     prefix of what was not reported as `persisted` may be lost, nothing else.
  * 14. The founding members of a cluster start with the log of `foundingLog`, saved before, and an empty
  *     configuration, like one that is added later, which starts with an empty log and waits. So all build the
- *     configuration from the same entries. (A configuration that is given but not in the log is known to those only
- *     to whom it was given: right for tests, and for a cluster that nobody joins before its first snapshot.)
+ *     configuration from the same entries. (A configuration that is given and in neither log nor snapshot is known
+ *     only to those to whom it was given: whoever joins and gets the log from its start would never learn of it.)
  *     Ids are not used again: a member that lost its disk comes back under another one.
  * 15. `campaign()` spares a fresh single member the first timeout.
  *

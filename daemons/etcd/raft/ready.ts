@@ -17,7 +17,7 @@ export interface Ready {
   snapshot: Snapshot | undefined
   /** To be saved, in place of everything from the index of the first one on. */
   entries: readonly Entry[]
-  /** To be sent; not before an earlier `Ready` was dealt with, but not after anything of this one either. */
+  /** To be sent; it need not wait for anything else of this `Ready`. */
   messages: readonly Message[]
   /** To be applied, in order. */
   committed: readonly Entry[]
