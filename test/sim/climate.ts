@@ -95,6 +95,14 @@ const CLIMATES: Record<string, Climate> = {
     syncMsMean: 5,
     subject: { ...QUICK },
   },
+  // Bits that flip soon, in logs that are long.
+  skipCheck: { run: { flipMsMean: 300, thinkMsMean: 20 }, subject: { snapshotEntries: 1000 } },
+  cutCorrupt: { run: { flipMsMean: 300, thinkMsMean: 20 }, subject: { snapshotEntries: 1000 } },
+  // Tails that are torn again and again.
+  skipRepair: {
+    run: { ...STEADY, crashMsMean: 200, downMsMean: 50, thinkMsMean: 5, clients: 16 },
+    syncMsMean: 20,
+  },
 }
 
 /** The options of a run that looks for a planted bug. */

@@ -1,4 +1,5 @@
 import { Safety } from './check/safety.ts'
+import { Violation } from './check/violation.ts'
 import type { Identity, Inspection, Member, Reply, Request, Subject } from './subject.ts'
 import type { DiskOptions } from './world/disk.ts'
 import type { FaultCounts } from './world/faults.ts'
@@ -91,6 +92,11 @@ export class Cluster {
         if (!alive()) return
         this.#parts.log(() => `${node.id} ends itself: ${message}`)
         this.stop(node, 'process')
+        if (reason === 'corrupt' && !node.machine.disk.wasFlipped)
+          throw new Violation(
+            'needless-refusal',
+            `${node.id} refuses a disk on which no bit was flipped: ${message}`,
+          )
         if (reason === 'disk') this.#restartLater(node)
         else node.standing = reason === 'removed' ? 'removed' : 'lost'
       },

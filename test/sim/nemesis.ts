@@ -117,7 +117,7 @@ export class Nemesis {
 
   #down(what: 'process' | 'machine', node = this.#any()): void {
     const { cluster, faults, options, log } = this.#parts
-    if (node === undefined) return
+    if (node === undefined || node.standing !== 'running') return
     log(() => `${node.id}: ${what === 'process' ? 'killed' : 'machine crashes'}`)
     faults.fired(what === 'process' ? 'process-killed' : 'machine-crashed')
     cluster.stop(node, what)
@@ -211,6 +211,8 @@ export class Nemesis {
     if (where === undefined) return
     this.#flipped = node
     this.#parts.log(() => `${node.id}: a bit flips in ${where}`)
+    // It is felt when it is read, at the next start.
+    this.#later(this.#parts.options.downMsMean, () => this.#down('process', node))
   }
 
   #loseDisk(): void {

@@ -188,7 +188,8 @@ export class Safety {
   #checkCommitted(id: string, known: Known, now: Inspection): void {
     const { shadow } = known
     // Founders begin with entries that are committed by their making.
-    const isFounder = known.looks === 1 && now.term === 1 && known.commit === this.#committed.length
+    const isFounder =
+      known.looks === 1 && now.term === 1 && !now.leading && known.commit === this.#committed.length
     if (now.commit > shadow.last)
       throw new Violation(
         'commit-in-log',

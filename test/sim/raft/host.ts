@@ -99,7 +99,8 @@ export class RaftHost implements Member {
       vote: raft.vote,
       leading: raft.role === 'leader',
       leader: raft.leader,
-      commit: raft.committedIndex,
+      // While many writes are under way the core knows entries that were not given out to be saved yet.
+      commit: Math.min(raft.committedIndex, mirror.lastIndex),
       applied: raft.appliedIndex,
       snapshotIndex: mirror.snapshotIndex,
       snapshotTerm: mirror.snapshotTerm,

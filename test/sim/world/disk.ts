@@ -47,6 +47,8 @@ export class SimulatedDisk {
   full = false
   /** A sync has failed and the disk has dropped what it was asked to keep: nothing of it survives the process. */
   failed = false
+  /** A bit was flipped some time: it may be refused. */
+  wasFlipped = false
   /** Asked before a sync fails: whether the cluster can bear one more failure. */
   mayFail: () => boolean = () => true
 
@@ -112,7 +114,9 @@ export class SimulatedDisk {
     if (files.length === 0) return undefined
     const [path, content] = this.#random.pick(files)
     const at = content.flip(this.#random, content.cleanBytes)
-    return at === undefined ? undefined : `${path} at byte ${at}`
+    if (at === undefined) return undefined
+    this.wasFlipped = true
+    return `${path} at byte ${at}`
   }
 
   /** All files by their paths, for tests and checkers. */
