@@ -51,8 +51,9 @@
  *     never is; so the host marks its proposals, waits with a limit, and may propose again if it then takes care that
  *     what is applied twice counts once.
  * 13. At a restart give back what was saved: hard state, the newest snapshot's meta, the entries behind it, and the
- *     configuration as of `applied`. Committed entries behind `applied` come again. The last write may be torn: a
- *     prefix of what was not reported as `persisted` may be lost, nothing else.
+ *     configuration as of `applied`. Committed entries behind `applied` come again. Of what was not reported as
+ *     `persisted` the disk may hold the beginning. Make durable first what was read: who was killed, while the
+ *     machine went on, finds entries that are in the page cache only, and the core takes all it is given as durable.
  * 14. The founding members of a cluster start with the log of `foundingLog`, saved before, and an empty
  *     configuration, like one that is added later, which starts with an empty log and waits. So all build the
  *     configuration from the same entries. (A configuration that is given and in neither log nor snapshot is known
