@@ -33,6 +33,8 @@ The same seed and number of events give the same run, event for event.
 /** What can be simulated. */
 const SUBJECTS: Record<string, SubjectMaker> = { wal: walSubject, raft: raftSubject }
 
+const SUBJECT_DEFAULT = 'wal'
+
 interface Wishes {
   subject: string
   minutes: number | undefined
@@ -67,7 +69,7 @@ function parse(words: readonly string[]): Wishes | 'help' {
     throw new UserError(error instanceof Error ? error.message : String(error), 'see --help')
   }
   if (values.help) return 'help'
-  const { subject = 'wal' } = values
+  const { subject = SUBJECT_DEFAULT } = values
   if (SUBJECTS[subject] === undefined)
     throw new UserError(
       `--subject must be ${Object.keys(SUBJECTS).join(' or ')}, not '${subject}'`,
@@ -93,6 +95,10 @@ function numberOf(name: string, text: string | undefined, low: number, whole: bo
   return value
 }
 
+function replayOf({ subject, events }: Wishes, seed: number, planted: string | undefined): string {
+  return replayCommand(seed, { subject: subject === SUBJECT_DEFAULT ? undefined : subject, events, planted })
+}
+
 const seconds = () => performance.now() / 1000
 const print = (lines: readonly string[]) => process.stdout.write(`${lines.join('\n')}\n`)
 
@@ -113,7 +119,7 @@ function runOne(wishes: Wishes, seed: number, planted: string | undefined): bool
   else
     print([
       ...describeRun(outcome),
-      ...describeViolation(outcome, replayCommand(seed, wishes.events, planted)),
+      ...describeViolation(outcome, replayOf(wishes, seed, planted)),
     ])
   return outcome.violation === undefined
 }
@@ -134,7 +140,7 @@ function runMany(wishes: Wishes): boolean {
   else {
     print(describeCampaign(campaign))
     if (violation !== undefined)
-      print(describeViolation(violation, replayCommand(violation.seed, wishes.events, undefined)))
+      print(describeViolation(violation, replayOf(wishes, violation.seed, undefined)))
   }
   return violation === undefined
 }
@@ -158,7 +164,7 @@ function runPlanted(wishes: Wishes, bugs: readonly Planted[]): boolean {
       else {
         const { checker, message } = violation.violation
         print([`${name}: found by ${checker} after ${effort}: ${message}`])
-        print([`    ${replayCommand(violation.seed, wishes.events, name)}`])
+        print([`    ${replayOf(wishes, violation.seed, name)}`])
       }
     }
     return { name, found: violation !== undefined, ...jsonOf(campaign) }

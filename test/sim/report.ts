@@ -1,9 +1,18 @@
 import type { Campaign } from './campaign.ts'
 import type { Outcome } from './run.ts'
 
+/** What a run was asked for, beside its seed. */
+export interface Asked {
+  /** Undefined for the usual one. */
+  subject: string | undefined
+  events: number | undefined
+  planted: string | undefined
+}
+
 /** The command that runs a seed again. */
-export function replayCommand(seed: number, events: number | undefined, planted: string | undefined): string {
+export function replayCommand(seed: number, { subject, events, planted }: Asked): string {
   const words = ['npm run sim --', `--seed ${seed}`]
+  if (subject !== undefined) words.push(`--subject ${subject}`)
   if (events !== undefined) words.push(`--events ${events}`)
   if (planted !== undefined) words.push(`--planted ${planted}`)
   return words.join(' ')
