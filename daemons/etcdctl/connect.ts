@@ -116,11 +116,16 @@ async function readTls(settings: Settings, io: Io): Promise<TlsFiles> {
   const { certFile, keyFile, caFile, discoveryDomain } = settings
   if ((certFile === '') !== (keyFile === ''))
     throw new Error(`KeyFile and CertFile must both be present[key: ${keyFile}, cert: ${certFile}]`)
-  const read = async (path: string): Promise<string | undefined> =>
-    path === '' ? undefined : await io.readFile(path)
-  const cert = await read(certFile)
-  const key = await read(keyFile)
-  return { cert, key, ca: await read(caFile), serverName: discoveryDomain || undefined }
+  const read = async (path: string, what: string): Promise<string | undefined> => {
+    if (path === '') return undefined
+    const text = await io.readFile(path)
+    if (!text.includes(`${what}-----`)) throw new Error(`${path} holds no ${what.toLowerCase()} in PEM form`)
+    return text
+  }
+  const cert = await read(certFile, 'CERTIFICATE')
+  const key = await read(keyFile, 'PRIVATE KEY')
+  const ca = await read(caFile, 'CERTIFICATE')
+  return { cert, key, ca, serverName: discoveryDomain || undefined }
 }
 
 function deadlineOf({ totalTimeoutMs }: Settings): AbortSignal | undefined {

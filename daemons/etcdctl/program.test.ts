@@ -123,6 +123,7 @@ t.test('ends of the program', async t => {
   t.match(await run(['nonsense']), { status: 3, out: '', err: "No help topic for 'nonsense'\n" })
   t.match(await run(['member', 'nonsense']), { status: 3 })
   t.match(await run(['import']), { status: 3 })
+  t.match(await run(['backup', '--data-dir', 'd']), { status: 1, err: /copy its data directory/ })
   t.match(await run(['--nope']), { status: 1, err: 'flag provided but not defined: -nope\n' })
   t.match(await run(['get', 'k']), { status: 2, err: /^Error: {2}client: etcd cluster is unavailable/ })
   t.match(await run(['--no-sync', 'get', 'k']), {
@@ -139,6 +140,8 @@ t.test('ends of the program', async t => {
     status: 1,
     err: 'open /nope: no such file or directory\n',
   })
+  const odd = await run(['--ca-file', '/odd', 'ls'], { readFile: async () => 'nothing' })
+  t.match(odd, { status: 1, err: '/odd holds no certificate in PEM form\n' })
   t.match(await run(['--username', 'u', '--no-sync', 'ls']), { status: 4 })
 })
 

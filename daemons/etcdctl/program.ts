@@ -1,6 +1,7 @@
 import { FlagError, type FlagSpec, type Flags, flagsFirst, parseFlags } from '#lib/cli/flags.ts'
 import type { Command } from './command.ts'
 import { AUTH_COMMANDS, ROLE_COMMANDS, USER_COMMANDS } from './commands/auth.ts'
+import { BACKUP_COMMAND } from './commands/backup.ts'
 import { HEALTH_COMMAND } from './commands/health.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { MEMBER_COMMANDS } from './commands/members.ts'
@@ -18,6 +19,7 @@ const KEYS: readonly Command[] = [mk, mkdir, rm, rmdir, get, ls, set, setdir, up
 const WATCHES: readonly Command[] = [WATCH_COMMANDS.watch, WATCH_COMMANDS['exec-watch']]
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
+  BACKUP_COMMAND,
   HEALTH_COMMAND,
   ...KEYS,
   ...WATCHES,

@@ -1,5 +1,6 @@
 // The same commands by the original's etcdctl and by ours, each against a fresh server of the original: the same
 // output, errors and status. What the original answers stands in script/*.txt; ORLOP_RECORD=1 writes it anew.
+// Another server named by ORLOP_ETCD_SERVER is proved to be like the original by the same run.
 
 import t from 'tap'
 import { type Client, ownClient, programClient } from './lib/client.ts'
@@ -7,6 +8,10 @@ import { play, readScripts, recordScript, type Script } from './lib/play.ts'
 import { findOriginals } from './lib/programs.ts'
 import { formatScript, parseScript, type Step, stepsOf } from './lib/script.ts'
 import { startServer } from './lib/server.ts'
+
+/** Beside other work on a slow machine; the passwords of users alone take seconds to hash. */
+const TIMEOUT_MS = 180_000
+t.setTimeout(TIMEOUT_MS)
 
 const { etcdctl, server } = findOriginals(process.env)
 const scripts = await readScripts()

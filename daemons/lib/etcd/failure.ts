@@ -19,8 +19,8 @@ const TRUST: ReadonlyMap<string, string> = new Map([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', UNKNOWN_AUTHORITY],
   ['CERT_HAS_EXPIRED', 'x509: certificate has expired or is not yet valid'],
   ['CERT_NOT_YET_VALID', 'x509: certificate has expired or is not yet valid'],
-  ['ERR_SSL_WRONG_VERSION_NUMBER', 'http: server gave HTTP response to HTTPS client'],
-  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'http: server gave HTTP response to HTTPS client'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls: first record does not look like a TLS handshake'],
+  ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'tls: first record does not look like a TLS handshake'],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'remote error: tls: unknown certificate authority'],
   ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'remote error: tls: bad certificate'],
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'remote error: tls: certificate required'],
@@ -64,6 +64,8 @@ export function describeConnection(error: unknown): EndpointError {
     const reset = first.message !== 'socket hang up'
     return new EndpointError(reset ? 'read tcp: connection reset by peer' : 'EOF', false, options)
   }
+  if (code === 'EPROTO' && /wrong version number|packet length too long/.test(String(first.message)))
+    return new EndpointError('tls: first record does not look like a TLS handshake', false, options)
   if (code === 'EPIPE') return new EndpointError('write tcp: broken pipe', false, options)
   return new EndpointError(typeof first.message === 'string' ? first.message : String(error), false, options)
 }
