@@ -33,7 +33,7 @@ export function methodNotAllowed(allowed: readonly string[]): Reply {
 
 /** A refusal of the members and statistics API: `{"message":"…"}` without a line end. */
 export function jsonMessage(status: number, message: string): Reply {
-  return { status, headers: JSON_TYPE, body: JSON.stringify({ message }) }
+  return { status, headers: JSON_TYPE, body: `{"message":${quote(message)}}` }
 }
 
 /**
@@ -45,6 +45,14 @@ export function movedPermanently(method: string, location: string): Reply {
   const type = hasPage ? headerLine('Content-Type', 'text/html; charset=utf-8') : ''
   const body = method === 'GET' ? `<a href="${escapeHtml(location)}">${reasonOf(301)}</a>.\n\n` : ''
   return { status: 301, headers: type + headerLine('Location', location), body }
+}
+
+/** A string as Go's encoder writes it: also what HTML and JavaScript could stumble over is escaped. */
+function quote(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function escapeHtml(text: string): string {

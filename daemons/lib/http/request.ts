@@ -68,6 +68,11 @@ export class Request {
     this.#bodyEnd = 0
   }
 
+  /** Who the client has proved to be; undefined without TLS or without a certificate. */
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.peer?.clientCertificate
+  }
+
   /** Path and query as they were sent. */
   get target(): string {
     return this.query === '' ? this.path : `${this.path}?${this.query}`

@@ -105,6 +105,8 @@ export class Connection implements ResponseOwner, Peer {
     this.#isScheduled = false
     if (this.#socket.destroyed || this.#outbox.isEmpty) return
     if (!this.#outbox.flush(this.#socket)) this.#isFull = true
+    // All went out at once, so Node will not tell of a drain. In a turn of its own: others want to be served, too.
+    else if (this.#first?.needsDrain) setImmediate(() => this.#drained())
   }
 
   /** A deadline has passed. */
@@ -179,13 +181,10 @@ export class Connection implements ResponseOwner, Peer {
     }
   }
 
+  /** It is its turn now. Whether it waits for room, the next `flush` finds out. */
   #promote(response: Response): void {
     this.#outbox.take(response.outbox)
     response.outbox = this.#outbox
-    if (response.needsDrain && !response.isEnded && !this.#isFull) {
-      response.needsDrain = false
-      response.onDrain?.()
-    }
   }
 
   /** Reads requests until there are no more, or no room for them. */
@@ -257,7 +256,8 @@ export class Connection implements ResponseOwner, Peer {
   }
 
   #drained(): void {
-    this.#isFull = false
+    this.#isFull = this.#socket.writableNeedDrain
+    if (this.#isFull) return
     const response = this.#first
     if (response?.needsDrain) {
       response.needsDrain = false

@@ -27,6 +27,8 @@ export interface ServerOptions {
   tls?: TlsOptions
   /** With `tls`: answer plain HTTP on the same port as well. */
   plainToo?: boolean
+  /** Told of connections that could not be accepted (`EMFILE`); serving goes on. */
+  onError?: (error: Error) => void
   /** Milliseconds since 1970, for the Date header. */
   now?: () => number
 }
@@ -47,7 +49,7 @@ export class HttpServer implements ConnectionOwner {
   #ticker: NodeJS.Timeout | undefined = undefined
   #dirty: Connection[] = []
   #isClosing = false
-  #onEmpty: (() => void) | undefined = undefined
+  readonly #onEmpty: (() => void)[] = []
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -70,7 +72,7 @@ export class HttpServer implements ConnectionOwner {
   }
 
   /** Begins to listen; gives the address with the port that was chosen for 0. Rejects with Node's error. */
-  listen(address: Address): Promise<Address> {
+  async listen(address: Address): Promise<Address> {
     assert(!this.#isClosing, 'a closed server does not listen')
     const listener = createNetServer({
       allowHalfOpen: true,
@@ -80,12 +82,15 @@ export class HttpServer implements ConnectionOwner {
     })
     listener.on('connection', socket => this.#accept(socket))
     this.#listeners.push(listener)
-    return listen(listener, address)
+    const bound = await listen(listener, address)
+    listener.on('error', error => this.#options.onError?.(error))
+    return bound
   }
 
   /**
    * Takes no more connections and ends those that wait for nothing. Answers that are due may still be given; what is
-   * left after `graceMs` is cut off. Long watches are ended by their owner, best before.
+   * left after `graceMs` is cut off. Long watches are ended by their owner, best before. May be called again, to cut
+   * off sooner.
    */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true
@@ -95,7 +100,7 @@ export class HttpServer implements ConnectionOwner {
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy()
     }, graceMs)
-    if (this.#sockets.size > 0) await new Promise<void>(done => (this.#onEmpty = done))
+    if (this.#sockets.size > 0) await new Promise<void>(done => this.#onEmpty.push(done))
     clearTimeout(timer)
     clearInterval(this.#ticker)
     await Promise.all(closed)
@@ -202,7 +207,7 @@ export class HttpServer implements ConnectionOwner {
     this.#sockets.delete(socket)
     this.#silent.delete(socket)
     if (this.#sockets.size > 0) return
-    this.#onEmpty?.()
+    for (const done of this.#onEmpty.splice(0)) done()
   }
 }
 
