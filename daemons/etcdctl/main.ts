@@ -1,0 +1,12 @@
+import { processIo } from './host/process.ts'
+import { runProgram } from './program.ts'
+
+/**
+ * The `etcdctl` command line for the v2 API.
+ *
+ * @param args without the name of the program
+ * @returns the status of the process, see `ExitCode`
+ */
+export async function main(args: string[]): Promise<number> {
+  return await runProgram(args, processIo())
+}
