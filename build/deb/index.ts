@@ -34,14 +34,19 @@ export class PackageIndex {
   readonly #parsed = new Map<string, Candidate>()
   readonly #providers = new Map<string, Set<string>>()
 
-  /** Adds the text of a `Packages` file; stanzas of other architectures are passed over. */
-  add(suite: string, text: string, architecture: string): void {
+  /**
+   * Adds the packages of a suite, in the text of its `Packages` file.
+   *
+   * @param takes which packages to take, by name; all when absent
+   */
+  add(suite: string, text: string, architecture: string, takes?: (name: string) => boolean): void {
     for (const stanza of text.split('\n\n')) {
       const name = field(stanza, 'Package')
       const version = field(stanza, 'Version')
       if (name === undefined || version === undefined) continue
       const own = field(stanza, 'Architecture')
       if (own !== architecture && own !== 'all') continue
+      if (takes !== undefined && !takes(name)) continue
       const known = this.#stanzas.get(name)
       if (known !== undefined && compareVersions(known.version, version) >= 0) continue
       this.#stanzas.set(name, { suite, version, text: stanza })

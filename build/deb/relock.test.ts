@@ -77,6 +77,27 @@ t.test('a lock of the newest versions', async t => {
   t.equal(lock.request, requestHash(REQUEST))
 })
 
+t.test('packages that a suite has to itself come from it alone, and nothing else of it does', async t => {
+  const { mirror, context } = await setUp(t)
+  const packages = [stanza('bash', '5.1-1', { Depends: 'libc6' }), stanza('libc6', '9')].join('\n')
+  await publish(mirror, { suite: 'bookworm', packages, secret: trusted.secret })
+  const suites = [
+    ...REQUEST.suites,
+    { name: 'bookworm', archive: 'main' as const, components: ['main'], packages: ['bash'] },
+  ]
+  const request = { ...REQUEST, suites }
+  const lock = await makeLock({ ...context, request })
+  t.same(
+    lock.packages.map(item => [item.name, item.version, item.suite]),
+    [
+      ['bash', '5.1-1', 'bookworm'],
+      ['libc6', '2.41-1+deb13u1', 'trixie-security'],
+      ['linux-6', '6', 'trixie'],
+    ],
+  )
+  t.not(lock.request, requestHash(REQUEST))
+})
+
 t.test('indexes come from the cache, unless they are damaged there', async t => {
   const { mirror, context } = await setUp(t)
   const lock = await makeLock(context)

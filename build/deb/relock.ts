@@ -10,7 +10,7 @@ import { type Candidate, PackageIndex } from './index.ts'
 import type { Lock, LockedPackage } from './lock.ts'
 import type { Mirrors } from './mirrors.ts'
 import { openRelease, type Release } from './release.ts'
-import { type Request, requestHash, type SuiteRequest } from './request.ts'
+import { type Request, requestHash, type SuiteRequest, takenFrom } from './request.ts'
 import { resolveGroup } from './resolve.ts'
 import { NotFoundError, Transport } from './transport.ts'
 
@@ -51,7 +51,8 @@ export async function makeLock(context: RelockContext): Promise<Lock> {
     for (const result of loaded) {
       if (result.status === 'rejected') throw result.reason
       const { suite, release, texts } = result.value
-      for (const text of texts) index.add(suite.name, text, request.architecture)
+      const takes = takenFrom(suite, request.suites)
+      for (const text of texts) index.add(suite.name, text, request.architecture, takes)
       suites.push({ name: suite.name, archive: suite.archive, date: release.date })
     }
     const groups: Lock['groups'] = {}

@@ -35,6 +35,10 @@ t.test('what is wrong is named', async t => {
     () => parse({ ...GOOD, suites: [{ ...GOOD.suites[0], name: '../x' }] }),
     /suites\[0\].name must be/,
   )
+  t.throws(
+    () => parse({ ...GOOD, suites: [{ ...GOOD.suites[0], packages: ['Bash'] }] }),
+    /suites\[0\].packages\[0\] must be/,
+  )
   t.throws(() => withGroup({ want: ['bash'] }), /groups.root has an unknown key 'want'/)
   t.throws(() => withGroup({}), /groups.root.wanted must be a list/)
   t.throws(() => withGroup({ wanted: ['bash', 1] }), /groups.root.wanted\[1\] must be a string/)

@@ -16,6 +16,8 @@ export interface SuiteRequest {
   /** Which of the two archives holds it. */
   archive: 'main' | 'security'
   components: string[]
+  /** Only these come from it, and from no other suite; empty: all that it has. */
+  packages: string[]
 }
 
 /** Packages for one purpose. Two groups may share packages; each is complete in itself. */
@@ -65,6 +67,14 @@ export function parseRequest(text: string, fileName: string): Request {
   return result
 }
 
+/**
+ * Which packages are taken from a suite, by name: those that a suite has to itself come from it alone.
+ */
+export function takenFrom(suite: SuiteRequest, suites: readonly SuiteRequest[]): (name: string) => boolean {
+  const owners = new Map(suites.flatMap(owner => owner.packages.map(name => [name, owner.name] as const)))
+  return name => (owners.get(name) ?? (suite.packages.length === 0 ? suite.name : undefined)) === suite.name
+}
+
 /** Identifies what was asked for, so that a lock made for another request is noticed. */
 export function requestHash(request: Request): string {
   const groups = Object.entries(request.groups).map(([name, group]) => [
@@ -74,20 +84,26 @@ export function requestHash(request: Request): string {
     [...group.follow].sort(),
     Object.keys(group.exclude).sort(), // a reason may be reworded
   ])
-  const suites = request.suites.map(suite => [suite.name, suite.archive, suite.components])
+  const suites = request.suites.map(suite => [suite.name, suite.archive, suite.components, suite.packages])
   return createHash('sha256')
     .update(JSON.stringify([request.architecture, suites, groups]))
     .digest('hex')
 }
 
 function parseSuite(reader: Reader, data: unknown, path: string): SuiteRequest {
-  const { name, archive, components } = reader.record(data, path, ['name', 'archive', 'components'])
+  const { name, archive, components, packages } = reader.record(data, path, [
+    'name',
+    'archive',
+    'components',
+    'packages',
+  ])
   if (archive !== 'main' && archive !== 'security')
     throw reader.error(`${path}.archive`, 'must be "main" or "security"')
   return {
     name: reader.string(name, `${path}.name`, SUITE_NAME),
     archive,
     components: reader.strings(components, `${path}.components`, SUITE_NAME),
+    packages: reader.strings(packages ?? [], `${path}.packages`, PACKAGE_NAME),
   }
 }
 

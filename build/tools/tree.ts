@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs'
 import { chmod, copyFile, link, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { PackageContents } from '../deb/unpack.ts'
@@ -42,6 +42,7 @@ async function placeFile(entry: FileEntry, target: string): Promise<void> {
 async function makeWrappers(folder: string): Promise<void> {
   await mkdir(join(folder, 'bin'))
   for (const place of PROGRAM_FOLDERS) {
+    if (!existsSync(join(folder, place))) continue
     for (const name of await readdir(join(folder, place))) {
       const program = `${place}/${name}`
       const info = await stat(join(folder, program)).catch(() => undefined) // a link to what is not here

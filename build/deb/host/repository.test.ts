@@ -23,7 +23,7 @@ t.test('what the repository holds fits together', async t => {
 
 t.test('keys', async t => {
   const keys = await readKeyFolder(root)
-  t.equal(keys.length, 3)
+  t.equal(keys.length, 5)
   for (const key of keys)
     t.ok(!key.isPrivate() && Number(await key.getExpirationTime()) > Date.parse('2030-01-01'))
   await t.rejects(readKeyFolder(t.testdir({ image: { keys: {} } })), /image\/keys holds no keys/)

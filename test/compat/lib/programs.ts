@@ -1,21 +1,31 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { silent } from '#lib/progress.ts'
+import { Cache } from '../../../build/cache/cache.ts'
+import { findMirrors } from '../../../build/deb/host/apt.ts'
+import { readLock } from '../../../build/deb/host/repository.ts'
+import { Tools } from '../../../build/tools/tools.ts'
 
-/** Programs of the original to compare with; undefined where there is none. */
+/** Programs of the original to compare with, by their paths. */
 export interface Originals {
-  etcdctl: string | undefined
-  server: string | undefined
+  etcdctl: string
+  server: string
 }
 
-/** Finds the originals: named by ORLOP_ETCDCTL and ORLOP_ETCD_SERVER, or in PATH. */
-export function findOriginals(env: NodeJS.ProcessEnv): Originals {
-  return {
-    etcdctl: env['ORLOP_ETCDCTL'] || inPath('etcdctl', env),
-    server: env['ORLOP_ETCD_SERVER'] || inPath('etcd', env),
+const ROOT = resolve(import.meta.dirname, '../../..')
+/** Group of the lock. */
+const GROUP = 'originals'
+
+/** The originals: those of the locked Debian packages, or others named by ORLOP_ETCDCTL and ORLOP_ETCD_SERVER. */
+export async function findOriginals(env: NodeJS.ProcessEnv): Promise<Originals> {
+  const context = { cache: await Cache.open(), mirrors: findMirrors, progress: silent }
+  const { programs } = await Tools.open(await readLock(ROOT), context, GROUP)
+  const found = {
+    etcdctl: env['ORLOP_ETCDCTL'] || join(programs, 'etcdctl'),
+    server: env['ORLOP_ETCD_SERVER'] || join(programs, 'etcd'),
   }
-}
-
-function inPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  const folders = (env['PATH'] ?? '').split(':').filter(folder => folder.startsWith('/'))
-  return folders.map(folder => join(folder, name)).find(path => existsSync(path))
+  for (const path of [found.etcdctl, found.server]) {
+    if (!existsSync(path)) throw new Error(`${path}, a program to compare with, is not there`)
+  }
+  return found
 }
