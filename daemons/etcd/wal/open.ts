@@ -57,14 +57,19 @@ export function openLog(
     (error, scan) => {
       if (error !== undefined) return done(error, undefined as never)
       const fail = (error: DiskError): void => scan.file.close(() => done(error, undefined as never))
+      // A process that was killed while the machine went on may have left frames and names in the page cache only; they
+      // are relied on from here on, so they must be on the disk.
+      const syncNames = (error: DiskError | undefined, next: Answer): void =>
+        error === undefined ? disk.syncFolder(folder, next) : next(error)
       sweep(disk, folder, scan.temporaryFiles, error => {
         if (error !== undefined) return fail(error)
         const isTorn = scan.tornBytes > 0 && options.planted?.has('skipRepair') !== true
-        if (!isTorn) return done(undefined, opened(disk, folder, scan, options))
-        repair(scan.file, scan.offset, scan.tornBytes, error => {
+        const finish: Answer = error => {
           if (error !== undefined) fail(error)
           else done(undefined, opened(disk, folder, scan, options))
-        })
+        }
+        if (isTorn) repair(scan.file, scan.offset, scan.tornBytes, error => syncNames(error, finish))
+        else scan.file.sync(error => syncNames(error, finish))
       })
     },
     options.planted,

@@ -8,8 +8,11 @@ interface Line {
   durable: boolean
 }
 
-/** A write under way: the lines that it makes durable. */
-export type Write = readonly Line[]
+/** A write under way: the lines that it makes durable, and the index of a snapshot that came with it, or 0. */
+export interface Write {
+  readonly lines: readonly Line[]
+  readonly snapshotIndex: number
+}
 
 /**
  * The log of a member as its host was told to save it: terms, hashes, and which lines are durable. A line that is
@@ -21,11 +24,13 @@ export class Mirror {
   snapshotTerm = 0
   /** Lines up to here are durable. */
   durableIndex = 0
+  /** Of a snapshot that is not durable yet, or 0. An older write that becomes durable does not make it so. */
+  #snapshotUnderWay = 0
 
   constructor(start: SnapshotMeta | undefined, entries: readonly Entry[]) {
     this.snapshotIndex = start?.index ?? 0
     this.snapshotTerm = start?.term ?? 0
-    this.durable(this.#take(entries))
+    this.durable({ lines: this.#take(entries), snapshotIndex: 0 })
     this.durableIndex = this.lastIndex
   }
 
@@ -40,13 +45,16 @@ export class Mirror {
       this.snapshotIndex = snapshot.index
       this.snapshotTerm = snapshot.term
       this.durableIndex = 0
+      this.#snapshotUnderWay = snapshot.index
     }
-    return this.#take(entries)
+    return { lines: this.#take(entries), snapshotIndex: snapshot?.index ?? 0 }
   }
 
   /** These lines are durable now, and a snapshot that came with them. */
   durable(write: Write): void {
-    for (const line of write) line.durable = true
+    for (const line of write.lines) line.durable = true
+    if (write.snapshotIndex === this.#snapshotUnderWay) this.#snapshotUnderWay = 0
+    if (this.#snapshotUnderWay !== 0) return
     let index = Math.max(this.durableIndex, this.snapshotIndex)
     while (index < this.lastIndex && this.#lines[index - this.snapshotIndex]!.durable) index += 1
     this.durableIndex = index
@@ -68,7 +76,7 @@ export class Mirror {
     return this.#line(index).hash
   }
 
-  #take(entries: readonly Entry[]): Write {
+  #take(entries: readonly Entry[]): readonly Line[] {
     const first = entries[0]
     if (first === undefined) return []
     this.#lines.length = Math.min(this.#lines.length, first.index - this.snapshotIndex - 1)

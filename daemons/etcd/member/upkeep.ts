@@ -1,0 +1,93 @@
+import { encodeCommand } from '../store/codec.ts'
+import { selfRecord, versionRecord } from './roster.ts'
+import type { RunningMember } from './running.ts'
+
+/** Between two syncs of a leader, as long as keys have a time to expire (specification §2.5). */
+const SYNC_MS = 500
+/** Between two tries to make room for the log. */
+const SPACE_MS = 3000
+
+/** What a member does by itself, again and again: publishes what it is, expires keys, agrees on a version. */
+export class Upkeep {
+  readonly #member: RunningMember
+  /** The leader's sync is on its way. */
+  isSyncing = false
+  #syncTerm = 0
+  #syncedMs = Number.NEGATIVE_INFINITY
+  #spaceMs = Number.NEGATIVE_INFINITY
+  #isPublishing = false
+  #isVersioning = false
+  #isPublished = false
+  #waiting: (() => void)[] = []
+
+  constructor(member: RunningMember) {
+    this.#member = member
+  }
+
+  whenPublished(done: () => void): void {
+    if (this.#isPublished) this.#member.later(0, done)
+    else this.#waiting.push(done)
+  }
+
+  /** The records of the cluster have changed. */
+  look(): void {
+    if (this.#isPublished || this.#member.clusterVersion === undefined || !this.#isKnown()) return
+    this.#isPublished = true
+    for (const done of this.#waiting) this.#member.later(0, done)
+    this.#waiting = []
+  }
+
+  tick(): void {
+    const member = this.#member
+    const nowMs = member.env.now()
+    if (member.isFull && nowMs - this.#spaceMs >= SPACE_MS) {
+      this.#spaceMs = nowMs
+      member.retrySpace()
+    }
+    if (member.leader === '') return
+    if (!this.#isPublishing && this.#isMember() && !this.#isKnown()) this.#publish()
+    if (member.role !== 'leader') return
+    if (!this.#isVersioning && member.clusterVersion === undefined && member.members().length > 0)
+      this.#agreeOnVersion()
+    if (member.store.expiring > 0) this.#sync(nowMs)
+  }
+
+  #isMember(): boolean {
+    return this.#member.machine.roster.find(this.#member.id) !== undefined
+  }
+
+  #isKnown(): boolean {
+    const { machine, options, id } = this.#member
+    const self = machine.roster.find(id)
+    const { name, clientUrls } = options
+    if (self === undefined || self.name !== name || self.clientUrls.length !== clientUrls.length) return false
+    return self.clientUrls.every((url, at) => url === clientUrls[at])
+  }
+
+  #publish(): void {
+    const { id, options } = this.#member
+    this.#isPublishing = true
+    this.#member.propose(selfRecord(id, options.name, options.clientUrls), () => {
+      this.#isPublishing = false
+    })
+  }
+
+  /** Only one version speaks this protocol, so what the leader speaks all do. */
+  #agreeOnVersion(): void {
+    this.#isVersioning = true
+    this.#member.propose(versionRecord(this.#member.options.clusterVersion), () => {
+      this.#isVersioning = false
+    })
+  }
+
+  #sync(nowMs: number): void {
+    const { raft, env } = this.#member
+    if (this.isSyncing && this.#syncTerm === raft.term) return
+    if (nowMs - this.#syncedMs < SYNC_MS) return
+    const data = encodeCommand(0, 0, { type: 'sync', nowMs: Math.floor(env.wallClock()) })
+    if (raft.propose(data) !== 'appended') return
+    this.isSyncing = true
+    this.#syncTerm = raft.term
+    this.#syncedMs = nowMs
+  }
+}
