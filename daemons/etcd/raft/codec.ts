@@ -76,13 +76,24 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   return { term, index, type, data: bytes.subarray(bytes.length - reader.left) }
 }
 
-/** A message in one piece. */
-export function encodeMessage(message: Message): Uint8Array {
+/** Room enough for the bytes of a message; it may take less. */
+export function messageRoom(message: Message): number {
   const { entries, snapshot } = message
   let room = HEAD_BYTES_MAX
   for (const { data } of entries) room += ENTRY_HEAD_BYTES_MAX + data.length
-  if (snapshot !== undefined) room += snapshotRoom(snapshot)
-  const writer = new ByteWriter(room)
+  return snapshot === undefined ? room : room + snapshotRoom(snapshot)
+}
+
+/** A message in one piece. */
+export function encodeMessage(message: Message): Uint8Array {
+  const bytes = Buffer.allocUnsafe(messageRoom(message))
+  return bytes.subarray(0, writeMessage(bytes, 0, message))
+}
+
+/** Writes a message into bytes that have `messageRoom` for it at `at`; where it ends. */
+export function writeMessage(bytes: Uint8Array, at: number, message: Message): number {
+  const { entries, snapshot } = message
+  const writer = new ByteWriter(bytes, at)
   writer.byte(VERSION)
   writer.byte(TAG_OF.get(message.type)!)
   writer.byte((message.reject ? FLAG_REJECT : 0) | (snapshot === undefined ? 0 : FLAG_SNAPSHOT))
@@ -101,7 +112,7 @@ export function encodeMessage(message: Message): Uint8Array {
     writer.block(entry.data)
   }
   if (snapshot !== undefined) putSnapshot(writer, snapshot)
-  return writer.done()
+  return writer.at
 }
 
 /**

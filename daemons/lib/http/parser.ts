@@ -100,6 +100,14 @@ export class RequestParser {
     }
   }
 
+  /** Ends the reading of requests and gives back what was not used: the connection speaks another protocol now. */
+  takeRest(): Buffer {
+    const rest = this.#bytes.subarray(this.#at, this.#end)
+    this.#step = 'over'
+    this.#drop()
+    return rest
+  }
+
   #nextHead(): Step {
     if (!this.#skipEmptyLines()) return this.#refuse(malformed('empty lines where a request should be'))
     const bytes = this.#bytes

@@ -1,6 +1,13 @@
 import assert from 'node:assert'
+import type { Socket } from 'node:net'
 import type { Outbox } from './outbox.ts'
 import { isBodiless, statusLine } from './status.ts'
+
+/** A connection that speaks another protocol from now on. `rest` came with the request and is not part of it. */
+export interface Upgraded {
+  socket: Socket
+  rest: Buffer
+}
 
 /** What a response needs of the connection it goes back by. */
 export interface ResponseOwner {
@@ -13,6 +20,8 @@ export interface ResponseOwner {
   /** Bytes that the client has not taken yet. */
   unsentBytes(): number
   destroy(): void
+  /** Lets go of the connection after what `response` has written; undefined when others wait or it is gone. */
+  detach(response: Response): Upgraded | undefined
 }
 
 type State = 'open' | 'streaming' | 'ended'
@@ -128,6 +137,19 @@ export class Response {
     if (this.#isChunked) this.outbox.text('0\r\n\r\n', true)
     this.#state = 'ended'
     this.#owner.touched(this)
+  }
+
+  /**
+   * Answers 101 and hands over the connection, all of whose further bytes belong to the caller. Only within
+   * `onRequest`, for a request without a body; undefined when the client has asked for more before (pipelining).
+   *
+   * @param headers lines made by `headerBlock`, with `Upgrade`; Connection is added
+   */
+  upgrade(headers: string): Upgraded | undefined {
+    assert(this.#state === 'open', 'an answer is given once')
+    this.outbox.text(`${statusLine(101) + headers}Connection: Upgrade\r\n\r\n`, true)
+    this.#state = 'ended'
+    return this.#owner.detach(this)
   }
 
   /** Cuts the connection: the only way to say that a body which has begun will not be whole. */

@@ -1,6 +1,7 @@
 /** Names of the statuses that our programs answer with, as Go writes them. */
 const REASONS: Record<number, string> = {
   100: 'Continue',
+  101: 'Switching Protocols',
   200: 'OK',
   201: 'Created',
   202: 'Accepted',
@@ -30,6 +31,7 @@ const REASONS: Record<number, string> = {
   417: 'Expectation Failed',
   421: 'Misdirected Request',
   422: 'Unprocessable Entity',
+  426: 'Upgrade Required',
   429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',

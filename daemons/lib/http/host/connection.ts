@@ -6,7 +6,7 @@ import { Outbox } from '../outbox.ts'
 import { RequestParser, Step } from '../parser.ts'
 import type { Refusal } from '../refusal.ts'
 import type { ClientCertificate, Peer, Request } from '../request.ts'
-import { Response, type ResponseOwner } from '../response.ts'
+import { Response, type ResponseOwner, type Upgraded } from '../response.ts'
 import { reasonOf } from '../status.ts'
 
 const TEXT = headerLine('Content-Type', 'text/plain; charset=utf-8')
@@ -52,16 +52,20 @@ export class Connection implements ResponseOwner, Peer {
   #isScheduled = false
   #waiting: Waiting = 'nothing'
   #certificate: ClientCertificate | undefined = undefined
+  readonly #onData = (bytes: Buffer) => this.receive(bytes)
+  readonly #onDrain = () => this.#drained()
+  readonly #onEnd = () => this.#ended()
+  readonly #onClose = () => this.#closed()
 
   constructor(socket: Socket, server: ConnectionOwner) {
     this.#socket = socket
     this.#server = server
     this.#parser = new RequestParser(server.limits)
-    socket.on('data', bytes => this.receive(bytes))
-    socket.on('drain', () => this.#drained())
-    socket.on('end', () => this.#ended())
+    socket.on('data', this.#onData)
+    socket.on('drain', this.#onDrain)
+    socket.on('end', this.#onEnd)
     socket.on('error', () => {}) // 'close' follows.
-    socket.on('close', () => this.#closed())
+    socket.on('close', this.#onClose)
     this.#watchInput()
   }
 
@@ -98,6 +102,21 @@ export class Connection implements ResponseOwner, Peer {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  /** Within `#run` only: what it has not parsed is still there. */
+  detach(response: Response): Upgraded | undefined {
+    const socket = this.#socket
+    if (!this.#isRunning || this.#first !== response || this.#newest !== response || socket.destroyed) {
+      socket.destroy()
+      return undefined
+    }
+    this.flush()
+    const rest = this.#parser.takeRest()
+    socket.off('data', this.#onData).off('drain', this.#onDrain)
+    socket.off('end', this.#onEnd).off('close', this.#onClose)
+    this.#closed()
+    return { socket, rest }
   }
 
   /** Writes what has gathered. */
@@ -203,6 +222,7 @@ export class Connection implements ResponseOwner, Peer {
       else this.#refuse(this.#parser.refusal!)
     }
     this.#isRunning = false
+    if (this.#isOver) return
     this.flush()
     if (this.#count === 0 && (this.#isLast || this.#server.isClosing)) this.#endOutput()
     else {
