@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { describeFailure, UserError } from '#lib/errors.ts'
 import { type Campaign, runCampaign } from './campaign.ts'
+import { memberSubject } from './member/subject.ts'
 import { type Planted, plantedBugs } from './planted.ts'
 import { raftSubject, walSubject } from './raft/subject.ts'
 import { describeCampaign, describeRun, describeViolation, replayCommand } from './report.ts'
@@ -22,7 +23,8 @@ must never happen.
   --seed S           first seed; without --minutes just this one run
   --events N         events of each run with faults (default ${EVENTS_DEFAULT})
   --planted [NAME]   plant one bug, or each in its turn, and look for it; status 1 when one is not found
-  --subject NAME     wal: Raft on the server's own log and snapshots (default); raft: Raft on a simple journal
+  --subject NAME     wal: Raft on the server's own log and snapshots (default); raft: Raft on a simple journal;
+                     member: all that the server runs
   --verbose          print what happens to machines
   --json             print the result as JSON
   --help             print this
@@ -31,7 +33,11 @@ The same seed and number of events give the same run, event for event.
 `
 
 /** What can be simulated. */
-const SUBJECTS: Record<string, SubjectMaker> = { wal: walSubject, raft: raftSubject }
+const SUBJECTS: Record<string, SubjectMaker> = {
+  member: memberSubject,
+  wal: walSubject,
+  raft: raftSubject,
+}
 
 const SUBJECT_DEFAULT = 'wal'
 
@@ -116,11 +122,7 @@ function runOne(wishes: Wishes, seed: number, planted: string | undefined): bool
     ...(wishes.verbose ? { verbose: (line: string) => print([line]) } : {}),
   })
   if (wishes.json) print([JSON.stringify(jsonOfRun(outcome))])
-  else
-    print([
-      ...describeRun(outcome),
-      ...describeViolation(outcome, replayOf(wishes, seed, planted)),
-    ])
+  else print([...describeRun(outcome), ...describeViolation(outcome, replayOf(wishes, seed, planted))])
   return outcome.violation === undefined
 }
 

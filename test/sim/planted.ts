@@ -1,4 +1,5 @@
 import { UserError } from '#lib/errors.ts'
+import { PLANTED_MEMBER_BUGS } from '../../daemons/etcd/member/planted.ts'
 import { PLANTED_BUGS } from '../../daemons/etcd/raft/planted.ts'
 import { PLANTED_LOG_BUGS } from '../../daemons/etcd/wal/planted.ts'
 
@@ -13,7 +14,9 @@ export interface Planted {
  * @throws UserError when there is none
  */
 export function plantedBugs(name: string | undefined): Planted[] {
-  const all: Planted[] = [...PLANTED_BUGS, ...PLANTED_LOG_BUGS].map(name => ({ name }))
+  const all: Planted[] = [...PLANTED_BUGS, ...PLANTED_LOG_BUGS, ...PLANTED_MEMBER_BUGS].map(name => ({
+    name,
+  }))
   if (name === undefined) return all
   const found = all.filter(bug => bug.name === name)
   if (found.length === 0)

@@ -53,6 +53,8 @@ export interface Probe {
   durable(hardState: HardState | undefined, saved: unknown): void
   compacted(index: number): void
   applied(index: number): void
+  /** All that the core had given out is dealt with: what it says of itself is what was handed on. */
+  turned(): void
 }
 
 /** The options with their defaults. */

@@ -338,6 +338,7 @@ export class RunningMember implements Member {
     this.#lookAtLeader()
     this.#snapshots.consider()
     this.counters.proposalsPending = this.proposer.count
+    this.options.probe?.turned()
   }
 
   #handle(ready: Ready): void {
