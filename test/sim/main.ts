@@ -105,6 +105,11 @@ function replayOf({ subject, events }: Wishes, seed: number, planted: string | u
   return replayCommand(seed, { subject: subject === SUBJECT_DEFAULT ? undefined : subject, events, planted })
 }
 
+/** Some bugs are in one subject only. */
+function wishesFor(wishes: Wishes, { subject }: Planted): Wishes {
+  return subject === undefined ? wishes : { ...wishes, subject }
+}
+
 const seconds = () => performance.now() / 1000
 const print = (lines: readonly string[]) => process.stdout.write(`${lines.join('\n')}\n`)
 
@@ -150,9 +155,11 @@ function runMany(wishes: Wishes): boolean {
 function runPlanted(wishes: Wishes, bugs: readonly Planted[]): boolean {
   const firstSeed = wishes.seed ?? anySeed()
   const secondsMax = (wishes.minutes ?? PLANTED_MINUTES_DEFAULT) * 60
-  const results = bugs.map(({ name }) => {
+  const results = bugs.map(bug => {
+    const { name } = bug
+    const own = wishesFor(wishes, bug)
     const campaign = runCampaign({
-      subject: SUBJECTS[wishes.subject]!,
+      subject: SUBJECTS[own.subject]!,
       firstSeed,
       events: wishes.events,
       planted: new Set([name]),
@@ -166,7 +173,7 @@ function runPlanted(wishes: Wishes, bugs: readonly Planted[]): boolean {
       else {
         const { checker, message } = violation.violation
         print([`${name}: found by ${checker} after ${effort}: ${message}`])
-        print([`    ${replayOf(wishes, violation.seed, name)}`])
+        print([`    ${replayOf(own, violation.seed, name)}`])
       }
     }
     return { name, found: violation !== undefined, ...jsonOf(campaign) }
@@ -201,7 +208,7 @@ export function main(words: readonly string[]): number {
       const bugs = plantedBugs(wishes.planted === true ? undefined : wishes.planted)
       const [only] = bugs
       if (wishes.planted !== true && wishes.seed !== undefined && wishes.minutes === undefined)
-        return runOne(wishes, wishes.seed, only!.name) ? 0 : 1
+        return runOne(wishesFor(wishes, only!), wishes.seed, only!.name) ? 0 : 1
       return runPlanted(wishes, bugs) ? 0 : 1
     }
     if (wishes.seed !== undefined && wishes.minutes === undefined)

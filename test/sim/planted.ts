@@ -6,6 +6,8 @@ import { PLANTED_LOG_BUGS } from '../../daemons/etcd/wal/planted.ts'
 /** A bug that can be planted. */
 export interface Planted {
   name: string
+  /** The only subject that has it, or undefined: any. */
+  subject: 'member' | undefined
 }
 
 /**
@@ -14,9 +16,10 @@ export interface Planted {
  * @throws UserError when there is none
  */
 export function plantedBugs(name: string | undefined): Planted[] {
-  const all: Planted[] = [...PLANTED_BUGS, ...PLANTED_LOG_BUGS, ...PLANTED_MEMBER_BUGS].map(name => ({
-    name,
-  }))
+  const all: Planted[] = [
+    ...[...PLANTED_BUGS, ...PLANTED_LOG_BUGS].map(name => ({ name, subject: undefined })),
+    ...PLANTED_MEMBER_BUGS.map(name => ({ name, subject: 'member' as const })),
+  ]
   if (name === undefined) return all
   const found = all.filter(bug => bug.name === name)
   if (found.length === 0)

@@ -4,13 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCampaign } from './campaign.ts'
+import { memberSubject } from './member/subject.ts'
 import { plantedBugs } from './planted.ts'
 import { raftSubject, walSubject } from './raft/subject.ts'
 import { describeCampaign, describeViolation, replayCommand } from './report.ts'
 import { runSeed } from './run.ts'
 import type { SubjectMaker } from './subject.ts'
 
-/** Time for seeds without a planted bug, two thirds of it on the server's log. */
+/** Time for seeds without a planted bug, half of it on the whole member. */
 const SECONDS = Number(process.env.ORLOP_SIM_SECONDS ?? 20)
 /** The same seeds each time: who wants others says so. */
 const FIRST_SEED = Number(process.env.ORLOP_SIM_SEED ?? 1)
@@ -22,7 +23,7 @@ t.setTimeout((SECONDS + 20 * PLANTED_SECONDS_MAX) * 1000)
 
 function replay(seed: number, subject: SubjectMaker): string {
   return replayCommand(seed, {
-    subject: subject === raftSubject ? 'raft' : undefined,
+    subject: subject === walSubject ? undefined : subject === raftSubject ? 'raft' : 'member',
     events: undefined,
     planted: undefined,
   })
@@ -47,8 +48,9 @@ t.test('a seed gives the same run each time, and another seed another', t => {
 })
 
 for (const [subject, share] of [
-  [walSubject, 2 / 3],
-  [raftSubject, 1 / 3],
+  [memberSubject, 1 / 2],
+  [walSubject, 1 / 3],
+  [raftSubject, 1 / 6],
 ] as const) {
   t.test(`no run of ${subject.name} does what must never happen`, t => {
     const campaign = runCampaign({
@@ -71,9 +73,9 @@ for (const [subject, share] of [
 
 t.test('every planted bug is found', t => {
   const bugs = plantedBugs(undefined)
-  for (const { name } of bugs) {
+  for (const { name, subject } of bugs) {
     const { seeds, seconds, violation } = runCampaign({
-      subject: walSubject,
+      subject: subject === 'member' ? memberSubject : walSubject,
       firstSeed: FIRST_SEED,
       planted: new Set([name]),
       clock,

@@ -120,7 +120,8 @@ export class StateMachine {
 
   /** The state of this moment, in chunks. */
   save(): ContentsWriter {
-    return new ContentsWriter(this.#sessions, this.store)
+    const isPlanted = this.#planted.has('sessionsUnsaved')
+    return new ContentsWriter(isPlanted ? new Sessions() : this.#sessions, this.store)
   }
 
   /** Takes over another state. */

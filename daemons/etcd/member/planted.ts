@@ -3,10 +3,14 @@
  * the simulator would notice. Nothing is planted in service.
  *
  * - `countTwice`: a command that was proposed twice is applied twice.
- * - `timeoutFinal`: who waited in vain is told that nothing will happen any more.
+ * - `sessionsUnsaved`: a snapshot does not say which commands were applied.
  * - `barrierFree`: reads are not confirmed by anybody.
  */
-export type PlantedMemberBug = 'countTwice' | 'timeoutFinal' | 'barrierFree'
+export type PlantedMemberBug = 'countTwice' | 'sessionsUnsaved' | 'barrierFree'
 
 /** All of them, for tests and flags. */
-export const PLANTED_MEMBER_BUGS: readonly PlantedMemberBug[] = ['countTwice', 'timeoutFinal', 'barrierFree']
+export const PLANTED_MEMBER_BUGS: readonly PlantedMemberBug[] = [
+  'countTwice',
+  'sessionsUnsaved',
+  'barrierFree',
+]

@@ -122,8 +122,7 @@ export class Proposer {
       const proposal = this.#proposals.takeOlder(beforeMs)
       if (proposal === undefined) return beforeMs
       member.counters.proposalsFailed += 1
-      const isFinal = member.options.planted.has('timeoutFinal')
-      proposal.done(new Failure(this.timeoutKind(proposal.startedMs), isFinal))
+      proposal.done(new Failure(this.timeoutKind(proposal.startedMs), false))
     }
   }
 

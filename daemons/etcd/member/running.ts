@@ -1,3 +1,5 @@
+import { UserError } from '#lib/errors.ts'
+import { FormatError } from '../raft/bytes.ts'
 import type { Role } from '../raft/core.ts'
 import { decodeChange } from '../raft/membership.ts'
 import type { Message } from '../raft/message.ts'
@@ -398,7 +400,8 @@ export class RunningMember implements Member {
       }
     } catch (error) {
       // An entry that is not understood must not be skipped: this member would differ from the others for ever.
-      this.exit('corrupt', error instanceof Error ? error.message : String(error))
+      if (!(error instanceof UserError || error instanceof FormatError)) throw error
+      this.exit('corrupt', error.message)
       return
     }
     const last = entries[entries.length - 1]!
