@@ -140,8 +140,9 @@ export class Response {
   }
 
   /**
-   * Answers 101 and hands over the connection, all of whose further bytes belong to the caller. Only within
-   * `onRequest`, for a request without a body; undefined when the client has asked for more before (pipelining).
+   * Answers 101 and hands over the connection: its further bytes are the caller's, and so is its `end`, as the socket
+   * stays half open. Only within `onRequest`; undefined, and the connection is cut, when answers to other requests of
+   * it are due.
    *
    * @param headers lines made by `headerBlock`, with `Upgrade`; Connection is added
    */

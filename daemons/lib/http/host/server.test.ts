@@ -298,6 +298,52 @@ t.test('what is not understood is answered after what was, and ends the connecti
   t.notMatch(text, /\/3/)
 })
 
+t.test('a connection that is taken over for another protocol', async t => {
+  let given: Buffer | undefined
+  let socket: Socket | undefined
+  const { server, port } = await serve(t, {
+    onRequest(request, response) {
+      if (request.path !== '/up') return void response.end(200, TEXT, 'plain')
+      const upgraded = response.upgrade('Upgrade: echo\r\n')
+      given = upgraded?.rest
+      socket = upgraded?.socket
+      socket?.on('data', bytes => socket!.write(bytes)).on('end', () => socket!.end())
+    },
+  })
+  const client = connect(port, '127.0.0.1')
+  const ask = (path: string) =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n`
+  client.write(ask('/plain'))
+  await readUntil(client, 'plain')
+  client.write(`${ask('/up')}GET / not parsed`)
+  t.equal(
+    await readUntil(client, '\r\n\r\n'),
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n',
+  )
+  t.equal(given?.toString(), 'GET / not parsed')
+  client.write('GET /plain HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.equal(
+    await readUntil(client, '\r\n\r\n'),
+    'GET /plain HTTP/1.1\r\nHost: x\r\n\r\n',
+    'came back as it was',
+  )
+  t.equal(server.connectionCount, 1)
+  client.destroy()
+  await once(socket!, 'close')
+  // Not while an answer to another request is due.
+  const waiting: Response[] = []
+  const slow = await serve(t, {
+    onRequest(request, response) {
+      if (request.path !== '/up') waiting.push(response)
+      else t.equal(response.upgrade('Upgrade: echo\r\n'), undefined)
+    },
+  })
+  const pipelining = connect(slow.port, '127.0.0.1')
+  pipelining.write(ask('/slow') + ask('/up'))
+  await once(pipelining.resume(), 'close')
+  t.equal(waiting.length, 1)
+})
+
 t.test('HTTP/1.0', async t => {
   const { port } = await serve(t, {
     onRequest(request, response) {
