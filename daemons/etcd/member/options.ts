@@ -18,6 +18,8 @@ export interface MemberOptions {
   snapFolder: string
   /** All founding members, in the same order everywhere; empty for one that joins. */
   founders: readonly Founder[]
+  /** Where others are reached, for one that joins: it speaks with them until it has caught up. */
+  peers?: ReadonlyMap<MemberId, readonly string[]>
   /** To be published. */
   clientUrls: readonly string[]
   /** A line for the operator's log. */
@@ -66,6 +68,7 @@ export type FullOptions = Required<Omit<MemberOptions, 'probe' | 'planted'>> & {
 /** Fills in the original's defaults (specification §7.1). */
 export function withDefaults(options: MemberOptions): FullOptions {
   return {
+    peers: new Map(),
     tickMs: 100,
     electionTicks: 10,
     heartbeatTicks: 1,

@@ -426,10 +426,17 @@ export class RunningMember implements Member {
 
   #followRoster(): void {
     if (!this.machine.refreshRoster(this.raft.configuration)) return
-    const others = new Map<MemberId, readonly string[]>()
-    for (const { id, peerUrls } of this.members()) if (id !== this.id) others.set(id, peerUrls)
-    this.#network?.setPeers(others)
     this.#upkeep.look()
+    this.#setPeers()
+  }
+
+  #setPeers(): void {
+    // Until it has caught up, the records of one that joins are those of long ago: who leads may not be in them.
+    const others = new Map<MemberId, readonly string[]>(this.#upkeep.isPublished ? [] : this.options.peers)
+    for (const id of this.machine.roster.removed) others.delete(id)
+    for (const { id, peerUrls } of this.members()) others.set(id, peerUrls)
+    others.delete(this.id)
+    this.#network?.setPeers(others)
   }
 
   #lookAtLeader(): void {
@@ -493,6 +500,7 @@ export class RunningMember implements Member {
     this.isStopping = true
     this.#journal.end()
     this.proposer.end()
+    this.#transfers.end()
     this.#barriers.expire(Number.POSITIVE_INFINITY, () => new Failure('stopped', true))
   }
 }

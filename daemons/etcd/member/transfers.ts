@@ -56,4 +56,11 @@ export class Transfers {
     this.#waiting = this.#waiting.filter(({ untilMs }) => untilMs > nowMs)
     for (const { done } of late) done(new Failure('timeout', false))
   }
+
+  /** Answers all that wait. */
+  end(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { done } of waiting) done(new Failure('stopped', false))
+  }
 }

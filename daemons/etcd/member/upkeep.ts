@@ -17,7 +17,8 @@ export class Upkeep {
   #spaceMs = Number.NEGATIVE_INFINITY
   #isPublishing = false
   #isVersioning = false
-  #isPublished = false
+  /** Its own record and the version were agreed on, as far as applied here. */
+  isPublished = false
   #waiting: (() => void)[] = []
 
   constructor(member: RunningMember) {
@@ -25,14 +26,14 @@ export class Upkeep {
   }
 
   whenPublished(done: () => void): void {
-    if (this.#isPublished) this.#member.later(0, done)
+    if (this.isPublished) this.#member.later(0, done)
     else this.#waiting.push(done)
   }
 
   /** The records of the cluster have changed. */
   look(): void {
-    if (this.#isPublished || this.#member.clusterVersion === undefined || !this.#isKnown()) return
-    this.#isPublished = true
+    if (this.isPublished || this.#member.clusterVersion === undefined || !this.#isKnown()) return
+    this.isPublished = true
     for (const done of this.#waiting) this.#member.later(0, done)
     this.#waiting = []
   }

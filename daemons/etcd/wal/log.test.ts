@@ -42,6 +42,26 @@ t.test('what was appended is there after a start, also over many segments', t =>
   t.end()
 })
 
+t.test('what a killed process has left in the page cache only is durable once it was read', t => {
+  const { disk, log } = newLog()
+  append(disk, log, hardState(1, 1), [entry(1)])
+  // It is written, and the process ends before the sync.
+  log.append(undefined, [entry(2)], () => undefined)
+  disk.step()
+  const [segment] = disk.paths().filter(path => path.endsWith('.wal'))
+  t.not(disk.dirtySectors(segment!).length, 0)
+  disk.fault = call => (call.startsWith('write') ? { code: 'EIO', message: 'no more writes' } : undefined)
+  const { error, value } = reopen(disk)
+  t.equal(error, undefined)
+  t.equal(value.entries.length, 2)
+  const lost = disk.crash(
+    () => false,
+    () => false,
+  )
+  t.equal(reopen(lost).value.entries.length, 2)
+  t.end()
+})
+
 t.test('appends that arrive during a sync share the next one', t => {
   const { disk, log } = newLog({ segmentBytesFirst: 1024 * 1024 })
   const before = disk.counts.get('sync') ?? 0
