@@ -106,12 +106,9 @@ export class Channel {
       this.#drop()
       return
     }
-    if (this.#batch.bytes + socket.writableLength > QUEUE_BYTES_MAX || !this.#batch.message(message)) {
-      this.#drop()
-      if (this.#isFull) return
-      this.#isFull = true
-      this.#owner.log(`${this.#name()} does not take messages as fast as they come, some are dropped`)
-      this.#owner.unreachableSoon(this.id)
+    const isFull = this.#batch.bytes + socket.writableLength > QUEUE_BYTES_MAX
+    if (isFull || !this.#batch.message(message)) {
+      this.#lose(isFull ? 'it does not take them as fast as they come' : 'one is larger than any may be')
       return
     }
     this.#successes += 1
@@ -286,6 +283,15 @@ export class Channel {
     }
     this.#cancelTimer?.()
     this.#cancelTimer = this.#owner.env.setTimer(PING_MS, this.#onTick)
+  }
+
+  /** What is lost on a connection that stands is told of once, until all that waits was taken. */
+  #lose(why: string): void {
+    this.#drop()
+    if (this.#isFull) return
+    this.#isFull = true
+    this.#owner.log(`messages to ${this.#name()} are dropped: ${why}`)
+    this.#owner.unreachableSoon(this.id)
   }
 
   #drop(): void {

@@ -1,7 +1,10 @@
 // Members on loopback that send messages to each other, over connections that are cut, refused, damaged and stuck.
 
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { FAST, TestMember, until, Way } from '../testing/member.ts'
 
@@ -12,7 +15,7 @@ async function member(t: Test, id: string, options: { clusterId?: string } = {})
 }
 
 /** Makes each the peer of all others, and waits until all are connected. */
-async function join(members: readonly TestMember[]): Promise<void> {
+async function joinAll(members: readonly TestMember[]): Promise<void> {
   const peers = new Map(members.map(({ id, url }) => [id, [url]]))
   for (const { transport } of members) transport.setPeers(peers)
   await until('all connected', () =>
@@ -43,7 +46,7 @@ async function deafPeer(t: Test): Promise<{ url: string; sockets: Socket[] }> {
 
 t.test('three members tell each other much, and all of it arrives in order', async t => {
   const members = [await member(t, 'a'), await member(t, 'b'), await member(t, 'ffffffffffffffff')]
-  await join(members)
+  await joinAll(members)
   for (let round = 0; round < 20; round++) {
     for (const from of members) {
       for (const to of members) {
@@ -130,6 +133,7 @@ t.test('a peer that does not read: a bound, drops, one word about it, and then i
   await until('told', () => a.unreachables.length > 0)
   t.same(a.unreachables, ['b'])
   sockets[0]!.resume()
+  t.match(a.log.join('\n'), /messages to member b at .* are dropped: it does not take them as fast/)
   const before = a.transport.statistics()[0]!.successes
   await until('there is room again', () => {
     a.send('b', 1)
@@ -193,9 +197,20 @@ t.test('a member is looked for at all its URLs, and found where it has moved', a
   await until('arrived', () => b.messages.length === 1)
 })
 
+t.test('a peer at a unix socket', async t => {
+  const [a, b] = [await member(t, 'a'), await member(t, 'b')]
+  const folder = await mkdtemp(join(tmpdir(), 'peer-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await b.server.listen({ path: join(folder, 'b') })
+  a.transport.setPeers(new Map([['b', [`unix://${folder}/b`]]]))
+  await until('connected', () => a.transport.activeCount === 1)
+  a.send('b', 1)
+  await until('arrived', () => b.messages.length === 1)
+})
+
 t.test('who is no peer any more hears the last word and nothing else', async t => {
   const [a, b] = [await member(t, 'a'), await member(t, 'b')]
-  await join([a, b])
+  await joinAll([a, b])
   a.send('b', 1)
   b.gone.add('a')
   a.transport.setPeers(new Map([['a', [a.url]]]))
@@ -244,7 +259,7 @@ t.test('a message that is not for us, or of somebody else, ends the connection',
 
 t.test('after closing nothing is told', async t => {
   const [a, b] = [await member(t, 'a'), await member(t, 'b')]
-  await join([a, b])
+  await joinAll([a, b])
   a.transport.close()
   a.transport.close()
   a.send('b', 1)
