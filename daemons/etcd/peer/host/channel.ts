@@ -99,6 +99,13 @@ export class Channel {
     if (this.url !== url) this.#socket?.destroy()
   }
 
+  /** The peer has just been heard of: tries at once, if it was to be tried later. */
+  wake(): void {
+    if (this.#socket !== undefined || this.#cancelDial !== undefined) return
+    this.#cancelTimer?.()
+    this.#dial()
+  }
+
   /** Adds a message to those of this turn. */
   send(message: Message): void {
     const socket = this.#socket
@@ -164,7 +171,12 @@ export class Channel {
   }
 
   #dial(): void {
-    if (this.#isClosed || this.#urls.length === 0) return
+    this.#cancelTimer = undefined
+    if (this.#isClosed) return
+    if (this.#urls.length === 0) {
+      this.#retry()
+      return
+    }
     const { tls } = this.#owner
     const greeting = this.#owner.greeting(this.id, STREAM_PROTOCOL)
     const what = { url: this.url, path: STREAM_PATH, greeting, tls }
@@ -270,6 +282,7 @@ export class Channel {
     if (socket === undefined) return
     const now = this.#owner.env.now()
     const takenBytes = socket.bytesWritten - socket.writableLength
+    // A ping that has left since the last tick counts as progress, so who has stood still himself gives up nobody.
     if (Number.isNaN(this.#pingAt) || takenBytes !== this.#takenBytes) this.#takenAt = now
     this.#takenBytes = takenBytes
     if (now - this.#takenAt > SILENCE_MS_MAX) {

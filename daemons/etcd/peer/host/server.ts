@@ -129,10 +129,13 @@ class PeerPort {
       send(response, textError(503, 'too many members are connected'), own)
       return
     }
-    const upgraded = request.bodyBytes === 0 ? response.upgrade(own) : undefined
-    if (upgraded === undefined)
-      request.bodyBytes > 0 && send(response, textError(400, 'a body is not expected'), own)
-    else if (isStream) transport.acceptStream(from, upgraded)
+    if (request.bodyLength !== 0) {
+      send(response, textError(400, 'a body is not expected'), own)
+      return
+    }
+    const upgraded = response.upgrade(own)
+    if (upgraded === undefined) return
+    if (isStream) transport.acceptStream(from, upgraded)
     else transport.acceptSnapshot(from, upgraded)
   }
 

@@ -150,6 +150,19 @@ t.test('a peer that neither answers nor reads is given up', async t => {
   await until('tried again', () => sockets.length > 1)
 })
 
+t.test('who has stood still himself gives up nobody', async t => {
+  const [a, b] = [await member(t, 'a'), await member(t, 'b')]
+  await joinAll([a, b])
+  a.send('b', 1)
+  await until('arrived', () => b.messages.length === 1)
+  const untilMs = performance.now() + 400 // 8 s in the time of this test
+  while (performance.now() < untilMs);
+  a.send('b', 2)
+  await until('arrived', () => b.messages.length === 2)
+  await until('asked again', () => a.transport.statistics()[0]!.latency.current > 0)
+  t.same([a.unreachables, b.unreachables], [[], []])
+})
+
 t.test('another cluster, another member, one that was removed', async t => {
   const a = await member(t, 'a')
   const foreign = await member(t, 'b', { clusterId: 'c2' })
@@ -195,6 +208,18 @@ t.test('a member is looked for at all its URLs, and found where it has moved', a
   await until('found again', () => a.transport.activeCount === 1)
   a.send('b', 5)
   await until('arrived', () => b.messages.length === 1)
+})
+
+t.test('a peer that comes is looked for at once', async t => {
+  const [a, b] = [await member(t, 'a'), new TestMember('b', { env: { ...FAST, setTimer: () => () => {} } })]
+  t.teardown(() => b.close())
+  await b.listen()
+  a.hasStarted = false
+  b.transport.setPeers(new Map([['a', [a.url]]]))
+  await until('refused', () => b.log.some(line => line.includes('503')))
+  a.hasStarted = true
+  a.transport.setPeers(new Map([['b', [b.url]]]))
+  await until('found, though b never tries by itself', () => b.transport.activeCount === 1)
 })
 
 t.test('a peer at a unix socket', async t => {

@@ -132,13 +132,17 @@ export class PeerTransport implements Network, ConnectionOwner {
     return this.#inbound.has(from) || this.#inbound.size < INBOUND_MAX
   }
 
-  /** Takes the stream of a member's messages, in place of the one it had: its end has not been seen here yet. */
+  /**
+   * Takes the stream of a member's messages, in place of the one it had: its end has not been seen here yet. Who comes
+   * is up, so the stream to it need not wait for its next try.
+   */
   acceptStream(from: MemberId, { socket, rest }: Upgraded): void {
     this.#inbound.get(from)?.close()
     const inbound: Inbound = new Inbound(from, socket, rest, this, () => {
       if (this.#inbound.get(from) === inbound) this.#inbound.delete(from)
     })
     this.#inbound.set(from, inbound)
+    this.#channels.get(from)?.wake()
   }
 
   /** Takes a snapshot, in place of one from the same member that has not ended: it sends one at a time. */
