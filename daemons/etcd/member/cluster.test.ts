@@ -207,3 +207,21 @@ t.test('too many proposals are refused at once', async t => {
   t.equal(kinds.get('tooManyRequests'), 17_000 - 16_384)
   t.equal((leader.member as RunningMember).proposer.count, 16_384)
 })
+
+t.test('large values in one turn go into the log in pieces', async t => {
+  const world = new World()
+  const node = world.start('a1', ['a1'])
+  world.run(300)
+  const value = 'x'.repeat(10 * 1024 * 1024)
+  const results: unknown[] = []
+  for (let number = 0; number < 5; number++)
+    node.member!.write(set(`key-${number}`, value), result => void results.push(result))
+  node.member!.write(set('key', value + value), result => void results.push(result))
+  world.run(1000)
+  t.equal(results.filter(result => result instanceof Failure).length, 1)
+  t.match(results[0], { kind: 'tooLarge', isFinal: true })
+  world.kill('a1')
+  const again = world.start('a1', [])
+  world.leader()
+  t.equal(again.member!.store.state.tree.find('/1/key-4')?.value, value)
+})

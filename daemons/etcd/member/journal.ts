@@ -1,6 +1,6 @@
 import type { Entry, HardState, SnapshotMeta } from '../raft/types.ts'
 import type { SnapshotStore } from '../snap/store.ts'
-import type { Log } from '../wal/log.ts'
+import { APPEND_BYTES_MAX, type Log } from '../wal/log.ts'
 import type { DiskError } from './env.ts'
 
 /** What is to be saved of one `Ready`. */
@@ -21,6 +21,9 @@ interface Own {
 }
 
 const NO_CHUNKS: readonly Uint8Array[] = []
+/** What goes into the log at once, well below what it takes. One entry always goes. */
+const APPEND_BYTES = APPEND_BYTES_MAX / 2
+const ENTRY_OVERHEAD_BYTES = 64
 /** Between two tries of what found no room. */
 const RETRY_MS = 2000
 
@@ -68,8 +71,24 @@ export class Journal {
 
   /** Saves entries and hard state; `done` when they are durable. */
   append(hardState: HardState | undefined, entries: readonly Entry[], done: () => void): void {
-    this.#queue.push({ hardState, snapshot: undefined, chunks: NO_CHUNKS, entries, done })
+    let from = 0
+    let bytes = 0
+    for (let at = 0; at < entries.length; at++) {
+      const length = entries[at]!.data.length + ENTRY_OVERHEAD_BYTES
+      bytes += length
+      if (bytes <= APPEND_BYTES || at === from) continue
+      // In pieces, each of which must be a log of its own: nothing is committed that it does not have.
+      const piece = entries.slice(from, at)
+      this.#push(upTo(hardState, piece.at(-1)!.index), piece, doNothing)
+      from = at
+      bytes = length
+    }
+    this.#push(hardState, from === 0 ? entries : entries.slice(from), done)
     this.#work()
+  }
+
+  #push(hardState: HardState | undefined, entries: readonly Entry[], done: () => void): void {
+    this.#queue.push({ hardState, snapshot: undefined, chunks: NO_CHUNKS, entries, done })
   }
 
   /** Saves a leader's snapshot in place of all that was there, and what came with it. */
@@ -237,3 +256,9 @@ export class Journal {
 function isTransient({ code }: DiskError): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EAGAIN'
 }
+
+function upTo(hardState: HardState | undefined, index: number): HardState | undefined {
+  return hardState === undefined ? undefined : { ...hardState, commit: Math.min(hardState.commit, index) }
+}
+
+function doNothing(): void {}
