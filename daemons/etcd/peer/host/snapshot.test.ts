@@ -72,12 +72,9 @@ t.test('fifty megabytes, while messages go on', async t => {
   a.transport.sendSnapshot(snapshotMessage(), chunksOf(20, 2_500_000), told => (delivered = told))
   a.transport.sendSnapshot(snapshotMessage(), chunksOf(1, 1), told => t.equal(told, false, 'one at a time'))
   let during = 0
-  let slowestMs = 0
   while (delivered === undefined) {
-    const at = performance.now()
     a.send('b', ++during)
     await until('the message', () => b.messages.length === during)
-    slowestMs = Math.max(slowestMs, performance.now() - at)
   }
   t.equal(delivered, true)
   t.same(offered?.snapshot?.meta, META)
@@ -86,7 +83,6 @@ t.test('fifty megabytes, while messages go on', async t => {
   t.equal(sink.bytes, 50_000_000)
   t.equal(sink.hash.digest('hex'), hashOf(chunksOf(20, 2_500_000)))
   t.ok(during > 10, `${during} messages arrived meanwhile`)
-  t.ok(slowestMs < 500, `the slowest took ${slowestMs} ms`)
   t.same(a.unreachables, [])
 })
 
