@@ -79,6 +79,7 @@ t.test('a member is added, found to be there, moved and removed', async t => {
   t.equal(results[3], undefined)
   t.ok(leader.member!.wasRemoved(added!.id))
   t.equal(leader.member!.members().length, 3)
+  t.match(fourth.exit, /^removed:/)
   leader.member!.removeMember(added!.id, took)
   leader.member!.removeMember('99', took)
   world.run(100)

@@ -8,7 +8,7 @@ import { Failure, type FailureKind } from './service.ts'
 const REQUEST_MS = 5000
 /** The longest entry. */
 const ENTRY_BYTES_MAX = 16 * 1024 * 1024
-/** Sessions are numbered by chance below, from 1 on. */
+/** Sessions are even numbers by chance below, from 2 on; the next odd one is that of changes of members. */
 const SESSION_MAX = 2 ** 52
 
 const NOTHING = new Uint8Array(0)
@@ -24,6 +24,11 @@ export class Proposer {
   readonly session: number
   readonly #member: RunningMember
   readonly #proposals = new Proposals()
+  /**
+   * Changes of members have a session of their own: one may have to wait for another for seconds, and the window of the
+   * session would move past it meanwhile.
+   */
+  readonly #changes = new Proposals()
   readonly #electionMs: number
   readonly #timeoutMs: number
   #electedMs = Number.NEGATIVE_INFINITY
@@ -31,14 +36,14 @@ export class Proposer {
   constructor(member: RunningMember) {
     const { env, options } = member
     this.#member = member
-    this.session = 1 + Math.floor(env.random() * (SESSION_MAX - 1))
+    this.session = 2 * (1 + Math.floor(env.random() * (SESSION_MAX / 2 - 1)))
     this.#electionMs = options.electionTicks * options.tickMs
     this.#timeoutMs = REQUEST_MS + 2 * this.#electionMs
   }
 
   /** Those that wait. */
   get count(): number {
-    return this.#proposals.count
+    return this.#proposals.count + this.#changes.count
   }
 
   propose(operation: Operation, done: (result: WriteResult) => void): void {
@@ -67,35 +72,39 @@ export class Proposer {
     done: Proposal['done'],
   ): void {
     const member = this.#member
-    const proposals = this.#proposals
+    const changes = this.#changes
     if (member.isStopping) {
       member.refuse('stopped', done)
       return
     }
-    if (proposals.isFull) {
+    if (changes.isFull) {
       member.refuse('tooManyRequests', done)
       return
     }
-    const change = make(this.session, proposals.nextSequence)
-    this.#hand(proposals.add(NOTHING, change, done, member.env.now()))
+    const change = make(this.session + 1, changes.nextSequence)
+    this.#hand(changes.add(NOTHING, change, done, member.env.now()))
     member.wake()
   }
 
-  /** One of this session was applied. */
-  settle(sequence: number, result: WriteResult, refusal: string | undefined): void {
-    this.#proposals.take(sequence)?.done(result, refusal)
+  /** A command was applied; whether it is one of this process shows here. */
+  settle(session: number, sequence: number, result: WriteResult, refusal: string | undefined): void {
+    if (session === this.session) this.#proposals.take(sequence)?.done(result)
+    else if (session === this.session + 1) this.#changes.take(sequence)?.done(result, refusal)
   }
 
   /** A snapshot has replaced the state: what it holds has no result any more. */
   restored(): void {
-    for (const { sequence } of this.#proposals.all())
-      if (this.#member.machine.wasApplied(this.session, sequence)) this.settle(sequence, UNKNOWN, undefined)
+    const { machine } = this.#member
+    for (const session of [this.session, this.session + 1])
+      for (const { sequence } of this.#all(session))
+        if (machine.wasApplied(session, sequence)) this.settle(session, sequence, UNKNOWN, undefined)
   }
 
   /** The connection to the leader is lost, and with it perhaps what was handed on. */
   lost(): void {
-    for (const proposal of this.#proposals.all())
-      if (proposal.retryAtMs !== Number.POSITIVE_INFINITY) proposal.retryAtMs = 0
+    for (const session of [this.session, this.session + 1])
+      for (const proposal of this.#all(session))
+        if (proposal.retryAtMs !== Number.POSITIVE_INFINITY) proposal.retryAtMs = 0
   }
 
   /** Another leader is known, or another term of it. */
@@ -107,23 +116,32 @@ export class Proposer {
   /** Hands over again what may be lost: of another term, or forwarded long ago. */
   retry(): void {
     const { raft, env } = this.#member
-    if (raft.leader === '' || this.#proposals.count === 0) return
+    if (raft.leader === '' || this.count === 0) return
     const nowMs = env.now()
-    for (const proposal of this.#proposals.all())
-      if (proposal.term !== raft.term || nowMs >= proposal.retryAtMs) this.#hand(proposal)
+    for (const session of [this.session, this.session + 1])
+      for (const proposal of this.#all(session))
+        if (proposal.term !== raft.term || nowMs >= proposal.retryAtMs) this.#hand(proposal)
     this.#member.wake()
   }
 
   /** Gives up what has waited too long; what began before the answer has. */
   expire(): number {
-    const member = this.#member
-    const beforeMs = member.env.now() - this.#timeoutMs
+    const beforeMs = this.#member.env.now() - this.#timeoutMs
+    for (const table of [this.#proposals, this.#changes]) this.#expire(table, beforeMs)
+    return beforeMs
+  }
+
+  #expire(table: Proposals, beforeMs: number): void {
     for (;;) {
-      const proposal = this.#proposals.takeOlder(beforeMs)
-      if (proposal === undefined) return beforeMs
-      member.counters.proposalsFailed += 1
+      const proposal = table.takeOlder(beforeMs)
+      if (proposal === undefined) return
+      this.#member.counters.proposalsFailed += 1
       proposal.done(new Failure(this.timeoutKind(proposal.startedMs), false))
     }
+  }
+
+  #all(session: number): Iterable<Proposal> {
+    return session === this.session ? this.#proposals.all() : this.#changes.all()
   }
 
   /** What the original would say of what began then and took too long (specification §2.4). */
@@ -141,8 +159,9 @@ export class Proposer {
 
   /** Answers all that wait. */
   end(): void {
-    for (const { sequence } of [...this.#proposals.all()])
-      this.settle(sequence, new Failure('stopped', false), undefined)
+    for (const session of [this.session, this.session + 1])
+      for (const { sequence } of this.#all(session))
+        this.settle(session, sequence, new Failure('stopped', false), undefined)
   }
 
   /** Hands a proposal to the core; what it does not take now is handed over again. */
@@ -155,7 +174,7 @@ export class Proposer {
       proposal.retryAtMs = Number.POSITIVE_INFINITY
     } else if (taken === 'forwarded') {
       proposal.term = raft.term
-      proposal.retryAtMs = env.now() + 2 * this.#electionMs
+      proposal.retryAtMs = env.now() + this.#electionMs
     } else {
       proposal.term = 0
     }

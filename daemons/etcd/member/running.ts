@@ -420,8 +420,7 @@ export class RunningMember implements Member {
   #applied(applied: Applied): void {
     if (applied.isSync) this.#upkeep.isSyncing = false
     if (applied.removed === this.id) this.#leave('this member was removed from the cluster')
-    if (applied.session === this.proposer.session)
-      this.proposer.settle(applied.sequence, applied.result, applied.refusal)
+    this.proposer.settle(applied.session, applied.sequence, applied.result, applied.refusal)
   }
 
   #followRoster(): void {
