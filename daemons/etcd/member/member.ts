@@ -7,7 +7,7 @@ import type { MemberService } from './service.ts'
 
 /** A running member: what others may ask of it, what the network tells it, and its end. */
 export interface Member extends MemberService, NetworkEvents {
-  /** Calls back once when its own record and the version of the cluster are agreed on: clients may come. */
+  /** Calls back once when somebody leads, and its own record and the cluster's version are agreed on: clients may come. */
   whenPublished(done: () => void): void
   /**
    * Ends it: takes no new work, hands leadership over within an election timeout if it leads, answers what waits, and

@@ -30,9 +30,10 @@ export class Upkeep {
     else this.#waiting.push(done)
   }
 
-  /** The records of the cluster have changed. */
+  /** The records of the cluster have changed, or who leads. */
   look(): void {
-    if (this.isPublished || this.#member.clusterVersion === undefined || !this.#isKnown()) return
+    const { clusterVersion, leader } = this.#member
+    if (this.isPublished || leader === '' || clusterVersion === undefined || !this.#isKnown()) return
     this.isPublished = true
     for (const done of this.#waiting) this.#member.later(0, done)
     this.#waiting = []
@@ -46,6 +47,7 @@ export class Upkeep {
       member.retrySpace()
     }
     if (member.leader === '') return
+    this.look()
     if (!this.#isPublishing && this.#isMember() && !this.#isKnown()) this.#publish()
     if (member.role !== 'leader') return
     if (!this.#isVersioning && member.clusterVersion === undefined && member.members().length > 0)
