@@ -69,6 +69,7 @@ export class Channel {
   #hasAppend = false
   #takenBytes = 0
   #takenAt = 0
+  #lastTickAt = 0
   #activeSinceMs = 0
   #bytesSent = 0
   #successes = 0
@@ -216,7 +217,7 @@ export class Channel {
     this.#isFull = false
     this.#pingAt = Number.NaN
     this.#takenBytes = 0
-    this.#takenAt = env.now()
+    this.#lastTickAt = 0 // Its first tick is late, and begins to count.
     this.#activeSinceMs = env.wallClock()
     const reader = new FrameReader(ANSWER_BYTES_MAX)
     socket.on('data', bytes => this.#read(reader, bytes))
@@ -281,9 +282,13 @@ export class Channel {
     const socket = this.#socket
     if (socket === undefined) return
     const now = this.#owner.env.now()
+    // Bytes that leave a backlog are taken by the peer; without one the kernel would take them for a dead peer, too.
     const takenBytes = socket.bytesWritten - socket.writableLength
-    // A ping that has left since the last tick counts as progress, so who has stood still himself gives up nobody.
-    if (Number.isNaN(this.#pingAt) || takenBytes !== this.#takenBytes) this.#takenAt = now
+    const takes = socket.writableLength > 0 && takenBytes !== this.#takenBytes
+    // Who comes late has stood still himself, and the answer may lie in his socket.
+    const isLate = now - this.#lastTickAt > 2 * PING_MS
+    this.#lastTickAt = now
+    if (isLate || takes || Number.isNaN(this.#pingAt)) this.#takenAt = now
     this.#takenBytes = takenBytes
     if (now - this.#takenAt > SILENCE_MS_MAX) {
       this.#owner.log(`${this.#name()} has not answered for ${SILENCE_MS_MAX} ms`)
