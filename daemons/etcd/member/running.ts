@@ -6,7 +6,7 @@ import type { Message } from '../raft/message.ts'
 import { type MemberProgress, Raft } from '../raft/raft.ts'
 import { READ_LOST } from '../raft/reads.ts'
 import type { Ready } from '../raft/ready.ts'
-import type { Entry, MemberId, SnapshotMeta } from '../raft/types.ts'
+import type { Entry, HardState, MemberId, SnapshotMeta } from '../raft/types.ts'
 import type { Operation } from '../store/operation.ts'
 import type { Store } from '../store/store.ts'
 import { Barriers } from './barriers.ts'
@@ -74,6 +74,8 @@ export class RunningMember implements Member {
   isOver = false
   /** The last write that is durable and not reported. */
   #durable = 0
+  /** The hard state that the core gave out last. */
+  #given: HardState | undefined
   #leader: MemberId | '' = ''
   #leaderTerm = 0
   leaderSinceMs = 0
@@ -346,6 +348,7 @@ export class RunningMember implements Member {
   #handle(ready: Ready): void {
     const { messages, committed, snapshot } = ready
     for (let at = 0; at < messages.length; at++) this.#send(messages[at]!)
+    if (ready.hardState !== undefined) this.#given = ready.hardState
     if (ready.write > 0) this.#save(ready)
     else if (ready.hardState !== undefined) this.#journal.remember(ready.hardState)
     if (committed.length > 0 && snapshot === undefined) this.#apply(committed)
@@ -408,7 +411,12 @@ export class RunningMember implements Member {
     raft.applied(last.index)
     counters.proposalsApplied += entries.length
     counters.proposalsCommitted = counters.proposalsApplied
-    if (machine.rosterChanged) this.#followRoster()
+    if (machine.rosterChanged) {
+      this.#followRoster()
+      // Who was removed leaves. If this member fell and found the change again without knowing that it is committed, it
+      // would need the vote of who is gone.
+      if (this.#given !== undefined) this.#journal.append(this.#given, [], () => {})
+    }
     if (this.env.now() - startedMs > SLOW_APPLY_MS) counters.slowApplies += 1
   }
 
