@@ -1,6 +1,13 @@
 import { invariant } from './assert.ts'
 import type { Core } from './core.ts'
-import { campaign, checkQuorum, handleTimeoutNow, handleVote, handleVoteAnswer } from './election.ts'
+import {
+  campaign,
+  checkQuorum,
+  handleTimeoutNow,
+  handleVote,
+  handleVoteAnswer,
+  mayCampaign,
+} from './election.ts'
 import type { Message } from './message.ts'
 import { handlePropose } from './proposal.ts'
 import { confirmReads, handleReadIndex } from './read.ts'
@@ -23,6 +30,8 @@ export function tick(core: Core): void {
     core.reads.tick(settings.electionTicks)
     if (core.electionElapsed < core.timeoutTicks) return
     core.electionElapsed = 0
+    // Who may not campaign has lost its leader all the same: it must not go on keeping its vote from others for it.
+    if (core.leader !== '' && !mayCampaign(core)) becomeFollower(core, core.term, '')
     campaign(core, settings.preVote ? 'preVote' : 'vote')
     return
   }
