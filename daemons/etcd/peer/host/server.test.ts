@@ -1,12 +1,8 @@
 // The peer port as others see it, what is fetched from it at the start, and who is let in with certificates.
 
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { request } from '#lib/http/host/client.ts'
+import { testCertificate } from '#lib/testing/certificates.ts'
 import { TestMember, until } from '../testing/member.ts'
 import type { PeerTls } from '../tls.ts'
 import { fetchMembers, fetchVersion } from './fetch.ts'
@@ -89,34 +85,9 @@ t.test('what is fetched at the start', async t => {
   await t.rejects(fetchVersion([], 2000), { message: /there are none/ })
 })
 
-/** An authority, a certificate of it with each of these names, and one that nobody has signed. */
-async function makeCertificates(
-  t: Test,
-  names: readonly string[],
-): Promise<Map<string, PeerTls & { ca: string }>> {
-  const folder = await mkdtemp(join(tmpdir(), 'peer-'))
-  t.teardown(() => rm(folder, { recursive: true }))
-  const openssl = (...words: string[]) => promisify(execFile)('openssl', words, { cwd: folder })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  await openssl('req', '-x509', ...key, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
-  const read = (name: string) => readFile(join(folder, name), 'utf8')
-  const made = new Map<string, PeerTls & { ca: string }>()
-  for (const name of [...names, 'unsigned']) {
-    const signed = name === 'unsigned' ? [] : ['-CA', 'ca.pem', '-CAkey', 'ca.key']
-    const extensions = ['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=CA:FALSE']
-    const files = ['-keyout', `${name}.key`, '-out', `${name}.pem`]
-    await openssl('req', '-x509', ...key, '-subj', `/CN=${name}`, ...extensions, ...signed, ...files)
-    made.set(name, {
-      cert: await read(`${name}.pem`),
-      key: await read(`${name}.key`),
-      ca: await read('ca.pem'),
-    })
-  }
-  return made
-}
-
 t.test('members with certificates', async t => {
-  const made = await makeCertificates(t, ['etcd', 'guest'])
+  const names = ['etcd', 'guest', 'unsigned'] as const
+  const made = new Map<string, PeerTls & { ca: string }>(names.map(name => [name, testCertificate(name)]))
   const strict = { clientCertAuth: true, allowedCommonName: 'etcd' }
   const a = await serve(t, 'a', { ...made.get('etcd')!, ...strict })
   const b = await serve(t, 'b', { ...made.get('etcd')!, ...strict })

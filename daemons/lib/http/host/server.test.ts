@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request as nodeRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { testCertificate } from '../../testing/certificates.ts'
 import type { Request } from '../request.ts'
 import type { Response } from '../response.ts'
 import { ClientAgent, ClientError, openLines, request } from './client.ts'
@@ -472,52 +473,20 @@ t.test('the client says what went wrong', async t => {
   await t.rejects(request({ url, signal: AbortSignal.abort() }), { message: /called off/ })
 })
 
-/** An authority, and certificates of it for a server on 127.0.0.1 and for a client; made by openssl, as users do. */
-async function makeCertificates(
-  t: Test,
-): Promise<Record<'ca' | 'serverKey' | 'server' | 'clientKey' | 'client', string>> {
-  const folder = await makeFolder(t)
-  const openssl = (...words: string[]) => promisify(execFile)('openssl', words, { cwd: folder })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  await openssl('req', '-x509', ...key, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
-  for (const [name, subject] of [
-    ['server', '/CN=127.0.0.1'],
-    ['client', '/O=orlop/CN=root'],
-  ] as const) {
-    await openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-subj',
-      subject,
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      ...[
-        '-addext',
-        'basicConstraints=CA:FALSE',
-        '-CA',
-        'ca.pem',
-        '-CAkey',
-        'ca.key',
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.pem`,
-      ],
-    )
-  }
-  const read = (name: string) => readFile(join(folder, name), 'utf8')
+/** An authority, and certificates of it for a server on 127.0.0.1 and for a client. */
+function certificates(): Record<'ca' | 'serverKey' | 'server' | 'clientKey' | 'client', string> {
+  const [server, client] = [testCertificate('server'), testCertificate('client')]
   return {
-    ca: await read('ca.pem'),
-    serverKey: await read('server.key'),
-    server: await read('server.pem'),
-    clientKey: await read('client.key'),
-    client: await read('client.pem'),
+    ca: server.ca,
+    serverKey: server.key,
+    server: server.cert,
+    clientKey: client.key,
+    client: client.cert,
   }
 }
 
 t.test('TLS, client certificates, and plain HTTP on the same port', async t => {
-  const made = await makeCertificates(t)
+  const made = certificates()
   const { server, port } = await serve(t, {
     tls: { key: made.serverKey, cert: made.server, ca: made.ca, requestCert: true, rejectUnauthorized: true },
     plainToo: true,
