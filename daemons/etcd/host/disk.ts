@@ -140,8 +140,10 @@ class NodeFile implements File {
   }
 }
 
+/** A file as long as this process may make one (RLIMIT_FSIZE) has no room, and may have it later: as on a full disk. */
 function map(error: NodeJS.ErrnoException | null): DiskError | undefined {
-  return error === null ? undefined : { code: error.code ?? 'EIO', message: error.message }
+  if (error === null) return undefined
+  return { code: error.code === 'EFBIG' ? 'ENOSPC' : (error.code ?? 'EIO'), message: error.message }
 }
 
 function stuck(path: string): DiskError {

@@ -156,8 +156,8 @@ export class Links {
 
   #drop(connection: Connection): void {
     for (const pipe of connection.pipes) pipe.stop()
-    connection.caller.destroy()
-    connection.target?.destroy()
+    connection.caller.resetAndDestroy()
+    connection.target?.resetAndDestroy()
     this.#connections.delete(connection)
   }
 

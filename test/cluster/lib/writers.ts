@@ -1,0 +1,93 @@
+import { ClientAgent, ClientError } from '#lib/http/host/client.ts'
+import { ask, isAcknowledged, type JsonAnswer } from './ask.ts'
+
+/** A client gives up after that long; the server does after 7 s. */
+const PATIENCE_MS = 10_000
+/** Keys in one directory, so that its list stays small. */
+const FOLDER_KEYS_MAX = 500
+
+/** A write that a server has promised to keep. */
+export interface Promised {
+  value: string
+  /** Its modifiedIndex; another one found later means that it was applied twice. */
+  index: number
+}
+
+/** Writes one new key after the other through any member and remembers what was acknowledged. */
+export class Writers {
+  /** By key. */
+  readonly promised = new Map<string, Promised>()
+  /** Sent, and never acknowledged: it may be there or not. */
+  readonly unknown = new Set<string>()
+  readonly folders = new Set<string>()
+  refused = 0
+  readonly #urls: readonly string[]
+  readonly #agent = new ClientAgent()
+  readonly #running: Promise<void>[] = []
+  #isOn = true
+  /** When the last write that was acknowledged had been sent. */
+  #lastSentMs = 0
+  readonly #listeners = new Set<() => void>()
+
+  constructor(urls: readonly string[], writers: number) {
+    this.#urls = urls
+    for (let number = 0; number < writers; number++) this.#running.push(this.#write(number))
+  }
+
+  /** Resolves when a write that was sent after that time is acknowledged; gives the time. */
+  async acknowledgedAfter(timeMs: number): Promise<number> {
+    while (this.#lastSentMs <= timeMs) await this.#next()
+    return performance.now()
+  }
+
+  /** Resolves when so many more writes are acknowledged. */
+  async acknowledged(count: number): Promise<void> {
+    const wanted = this.promised.size + count
+    while (this.promised.size < wanted) await this.#next()
+  }
+
+  async stop(): Promise<void> {
+    this.#isOn = false
+    await Promise.all(this.#running)
+    this.#agent.close()
+  }
+
+  #next(): Promise<void> {
+    return new Promise(resolve => {
+      this.#listeners.add(resolve)
+    })
+  }
+
+  async #write(number: number): Promise<void> {
+    let at = number % this.#urls.length
+    for (let count = 0; this.#isOn; count++) {
+      const folder = `/kept/${number}-${Math.floor(count / FOLDER_KEYS_MAX)}`
+      this.folders.add(folder)
+      const isFine = await this.#writeOne(this.#urls[at]!, `${folder}/${count}`, `${number}.${count}`)
+      if (!isFine) at = (at + 1) % this.#urls.length
+    }
+  }
+
+  async #writeOne(url: string, key: string, value: string): Promise<boolean> {
+    const sent = performance.now()
+    try {
+      const question = { method: 'PUT', path: `/v2/keys${key}`, form: { value } } as const
+      const told = await ask(url, { ...question, timeoutMs: PATIENCE_MS, agent: this.#agent })
+      if (!isAcknowledged(told)) {
+        this.unknown.add(key)
+        return false
+      }
+      const { node } = JSON.parse(told.text) as JsonAnswer
+      this.promised.set(key, { value, index: node?.modifiedIndex ?? 0 })
+      this.#lastSentMs = Math.max(this.#lastSentMs, sent)
+      for (const listener of this.#listeners) listener()
+      this.#listeners.clear()
+      return true
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      if (error.kind === 'connect') this.refused += 1
+      else this.unknown.add(key)
+      return false
+    }
+  }
+}
