@@ -57,7 +57,7 @@ t.test(`the leader is killed ${KILLS} times, seed ${SEED}`, async t => {
   )
   t.same(cluster.accidents, [], 'no member ended by itself')
   t.ok(promised.size > KILLS * WRITERS, 'there was load')
-  t.ok(unknown.size > 0 && refused > 0, 'the kills were felt')
+  t.ok(unknown.size > 0, 'the kills were felt')
   t.ok(leaders.size > 1, 'more than one member led')
   if (program.isOurs)
     t.ok(middle < FAILOVER_MS_MAX, `half of the failovers took less than ${FAILOVER_MS_MAX} ms`)
