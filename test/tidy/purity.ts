@@ -154,6 +154,8 @@ export const PURE: readonly string[] = [
   'daemons/lib/http/status.ts',
   'daemons/lib/http/wheel.ts',
   'daemons/lib/progress.ts',
+  'daemons/lib/tls/certificate.ts',
+  'daemons/lib/tls/der.ts',
   'update-engine/slots/boot.ts',
   'update-engine/slots/checksums.ts',
   'update-engine/slots/choice.ts',

@@ -87,7 +87,9 @@ t.test('what is fetched at the start', async t => {
 
 t.test('members with certificates', async t => {
   const names = ['etcd', 'guest', 'unsigned'] as const
-  const made = new Map<string, PeerTls & { ca: string }>(names.map(name => [name, testCertificate(name)]))
+  const made = new Map<string, PeerTls & { ca: string }>(
+    names.map(name => [name, testCertificate(name, { isUnsigned: name === 'unsigned' })]),
+  )
   const strict = { clientCertAuth: true, allowedCommonName: 'etcd' }
   const a = await serve(t, 'a', { ...made.get('etcd')!, ...strict })
   const b = await serve(t, 'b', { ...made.get('etcd')!, ...strict })

@@ -475,7 +475,7 @@ t.test('the client says what went wrong', async t => {
 
 /** An authority, and certificates of it for a server on 127.0.0.1 and for a client. */
 function certificates(): Record<'ca' | 'serverKey' | 'server' | 'clientKey' | 'client', string> {
-  const [server, client] = [testCertificate('server'), testCertificate('client')]
+  const [server, client] = [testCertificate('127.0.0.1'), testCertificate('root', { organisation: 'orlop' })]
   return {
     ca: server.ca,
     serverKey: server.key,
