@@ -4,13 +4,13 @@ import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { SnapshotSink } from '../../member/network.ts'
 import { type Message, newMessage } from '../../raft/message.ts'
-import { TestMember, until, Way } from '../testing/member.ts'
+import { FAST, TestMember, until, Way, worldAt } from '../testing/member.ts'
 
 const META = { term: 2, index: 7, configuration: { voters: ['a', 'b'], learners: ['c'] } }
 
-async function pair(t: Test): Promise<{ a: TestMember; b: TestMember; way: Way }> {
-  const a = await new TestMember('a').listen()
-  const b = await new TestMember('b').listen()
+async function pair(t: Test, env = FAST): Promise<{ a: TestMember; b: TestMember; way: Way }> {
+  const a = await new TestMember('a', { env }).listen()
+  const b = await new TestMember('b', { env }).listen()
   const way = await new Way(b.url).listen()
   t.teardown(async () => {
     way.close()
@@ -61,7 +61,7 @@ class TestSink implements SnapshotSink {
 }
 
 t.test('fifty megabytes, while messages go on', async t => {
-  const { a, b } = await pair(t)
+  const { a, b } = await pair(t, worldAt(1))
   const sink = new TestSink()
   let offered: Message | undefined
   b.onOffer = message => {
