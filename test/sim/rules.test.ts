@@ -16,7 +16,14 @@ function offences(name: string, text: string): string[] {
 }
 
 t.test('nothing from outside is used within', t => {
-  for (const bad of ['Date.now()', 'await x', 'new Promise(', 'setTimeout(x)', 'Math.random()', 'process.env.X'])
+  for (const bad of [
+    'Date.now()',
+    'await x',
+    'new Promise(',
+    'setTimeout(x)',
+    'Math.random()',
+    'process.env.X',
+  ])
     t.equal(offences('x', bad).length, 1, bad)
   t.same(offences('x', '// a Promise\n * Date\nupdate()'), [])
   let files = 0

@@ -1,4 +1,4 @@
-// Whole clusters on seeds, as many as there is time for, and the planted bugs, so that we know the net holds.
+// Whole clusters on seeds, as many as there is time for, and planted bugs, so that we know the net holds.
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -12,11 +12,13 @@ import { runSeed } from './run.ts'
 import type { SubjectMaker } from './subject.ts'
 
 /** Time for seeds without a planted bug, half of it on the whole member. */
-const SECONDS = Number(process.env.ORLOP_SIM_SECONDS ?? 20)
+const SECONDS = Number(process.env.ORLOP_SIM_SECONDS ?? 9)
 /** The same seeds each time: who wants others says so. */
 const FIRST_SEED = Number(process.env.ORLOP_SIM_SEED ?? 1)
 /** Seconds for one planted bug; most are found in one or two. */
 const PLANTED_SECONDS_MAX = Math.max(45, SECONDS)
+/** One of each layer. */
+const PLANTED = ['voteTwice', 'skipSync', 'countTwice']
 const clock = () => performance.now() / 1000
 
 t.setTimeout((SECONDS + 20 * PLANTED_SECONDS_MAX) * 1000)
@@ -65,15 +67,17 @@ for (const [subject, share] of [
       t.fail(describeViolation(violation, replay(violation.seed, subject)).join('\n'))
     t.ok(campaign.committed > 50 * campaign.seeds, 'the clusters got something done')
     t.ok(campaign.elections > campaign.seeds)
-    t.ok(campaign.undecided * 20 <= campaign.seeds, `${campaign.undecided} histories were too hard to decide`)
+    t.ok(
+      campaign.undecided * 20 <= campaign.seeds + 20,
+      `${campaign.undecided} histories were too hard to decide`,
+    )
     if (campaign.seeds >= 50) t.same(campaign.faults.silent(), [])
     t.end()
   })
 }
 
-t.test('every planted bug is found', t => {
-  const bugs = plantedBugs(undefined)
-  for (const { name, subject } of bugs) {
+t.test('some planted bugs are found; all of them, and seeds at length, in campaign.test.ts', t => {
+  for (const { name, subject } of PLANTED.flatMap(plantedBugs)) {
     const { seeds, seconds, violation } = runCampaign({
       subject: subject === 'member' ? memberSubject : walSubject,
       firstSeed: FIRST_SEED,
