@@ -100,6 +100,20 @@ t.test('no member has room', { skip }, async t => {
   await checkKept(t, cluster, filler)
 })
 
+t.test('the leader has no room', { skip }, async t => {
+  const cluster = await start(t, 3)
+  const filler = new Filler()
+  const { leader, followers } = await cluster.roles()
+  await limitFiles(leader, FILE_BYTES_MAX)
+  const refusal = await filler.fill(leader)
+  t.match(JSON.parse(refusal.text), { errorCode: 300, cause: 'etcdserver: no space' }, 'it refuses')
+  const told = await filler.write(followers[0]!)
+  t.ok(isAcknowledged(told), 'the others go on')
+  t.not(await cluster.leader(), leader, 'under another leader')
+  await limitFiles(leader, 'unlimited')
+  await checkKept(t, cluster, filler)
+})
+
 t.test('one follower has no room', { skip }, async t => {
   const cluster = await start(t, 3)
   const filler = new Filler()

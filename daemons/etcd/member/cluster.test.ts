@@ -143,6 +143,25 @@ t.test('a full disk: writes are refused, reads go on, and there may be space aga
   t.notOk(world.write(node, set('key', 'again')) instanceof Failure)
 })
 
+t.test(
+  'a leader whose disk is full hands over to one that has room, and takes no work of others',
+  async t => {
+    const { world, leader } = founded()
+    leader.disk.capacity = 60_000
+    for (let number = 0; number < 2000 && !leader.member!.isFull; number++)
+      world.write(leader, set('key', 'x'.repeat(200)))
+    t.ok(leader.member!.isFull)
+    world.run(3000)
+    const next = world.leader()
+    t.not(next, leader)
+    t.notOk(next.member!.isFull)
+    t.notOk(world.write(next, set('key', 'goes on')) instanceof Failure)
+    leader.disk.capacity = Number.POSITIVE_INFINITY
+    world.run(10_000)
+    t.notOk(world.write(leader, set('key', 'again')) instanceof Failure)
+  },
+)
+
 t.test('a disk that fails is the end', async t => {
   const world = new World()
   const node = world.start('a1', ['a1'])

@@ -277,9 +277,19 @@ export class RunningMember implements Member {
       return
     }
     this.isStopping = true
+    this.stepAside(() => this.#close(done))
+  }
+
+  /**
+   * Hands leadership to the voter that has most of the log; answers when that has worked or not.
+   *
+   * @returns whether there is one that was heard of late
+   */
+  stepAside(done: () => void): boolean {
     const successor = this.#transfers.successor()
-    if (successor === undefined) this.later(0, () => this.#close(done))
-    else this.transferLeadership(successor, () => this.#close(done))
+    if (successor === undefined) this.later(0, done)
+    else this.transferLeadership(successor, done)
+    return successor !== undefined
   }
 
   // What the network tells it.
@@ -287,6 +297,9 @@ export class RunningMember implements Member {
   received(message: Message): void {
     if (this.isOver || message.snapshot !== undefined) return
     if (message.type === 'append') this.counters.appendsReceived += 1
+    // Work of others' clients is no more welcome than that of its own; they hand it on again until their time is over.
+    const isWork = message.type === 'propose' && message.entries.every(({ type }) => type === 'normal')
+    if (isWork && this.isFull) return
     this.raft.step(message)
     this.wake()
   }

@@ -15,6 +15,8 @@ export class Upkeep {
   #syncTerm = 0
   #syncedMs = Number.NEGATIVE_INFINITY
   #spaceMs = Number.NEGATIVE_INFINITY
+  /** Leadership was handed over, or would not be taken, since there has been no room. */
+  #hasSteppedAside = false
   #isPublishing = false
   #isVersioning = false
   /** Its own record and the version were agreed on, as far as applied here. */
@@ -42,10 +44,8 @@ export class Upkeep {
   tick(): void {
     const member = this.#member
     const nowMs = member.env.now()
-    if (member.isFull && nowMs - this.#spaceMs >= SPACE_MS) {
-      this.#spaceMs = nowMs
-      member.retrySpace()
-    }
+    if (member.isFull) this.#tickFull(nowMs)
+    else this.#hasSteppedAside = false
     if (member.leader === '') return
     this.look()
     if (!this.#isPublishing && this.#isMember() && !this.#isKnown()) this.#publish()
@@ -53,6 +53,17 @@ export class Upkeep {
     if (!this.#isVersioning && member.clusterVersion === undefined && member.members().length > 0)
       this.#agreeOnVersion()
     if (member.store.expiring > 0) this.#sync(nowMs)
+  }
+
+  /** A leader without room stops everybody's writes, so others may try: once, as they may have no room either. */
+  #tickFull(nowMs: number): void {
+    const member = this.#member
+    if (nowMs - this.#spaceMs >= SPACE_MS) {
+      this.#spaceMs = nowMs
+      member.retrySpace()
+    }
+    if (member.role !== 'leader' || this.#hasSteppedAside) return
+    this.#hasSteppedAside = member.stepAside(() => {})
   }
 
   #isMember(): boolean {

@@ -20,9 +20,9 @@ export interface Kept {
 /** Resolves when a member has applied what every other one has at this moment. */
 export async function caughtUp(member: Member, others: readonly Member[]): Promise<void> {
   const statuses = await Promise.all(others.map(other => other.status()))
-  const index = Math.max(...statuses.map(({ raftIndex }) => raftIndex))
+  const index = Math.max(...statuses.map(({ storeIndex }) => storeIndex))
   await until(`${member.name} to have applied ${index}`, CAUGHT_UP_TIMEOUT_MS, async () => {
-    return (await member.status()).raftIndex >= index
+    return (await member.status()).storeIndex >= index
   })
 }
 

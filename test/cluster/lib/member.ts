@@ -25,7 +25,8 @@ export interface MemberStatus {
   id: string
   isLeader: boolean
   term: number
-  raftIndex: number
+  /** Of the store: what is applied. */
+  storeIndex: number
 }
 
 /** A member of a cluster over all its lives. */
@@ -118,11 +119,12 @@ export class Member {
 
   /** Resolves when it takes part in the cluster. */
   async ready(timeoutMs: number = READY_TIMEOUT_MS): Promise<void> {
-    await until(`${this.name} to be healthy`, timeoutMs, async () => {
-      if (!this.isRunning) throw new Error(`it is not running: ${this.log.slice(-2_000)}`)
+    const state = await until(`${this.name} to be healthy`, timeoutMs, async () => {
+      if (!this.isRunning) return 'gone'
       const { status } = await ask(this.clientUrl, { path: '/health', timeoutMs: STATUS_TIMEOUT_MS })
-      return status === 200
+      return status === 200 ? 'healthy' : undefined
     })
+    if (state === 'gone') throw new Error(`${this.name} does not run: ${this.log}`)
   }
 
   /** Rejects when it does not answer. */
@@ -136,7 +138,7 @@ export class Member {
       id,
       isLeader: state === 'StateLeader',
       term: Number(keys.headers['x-raft-term']),
-      raftIndex: Number(keys.headers['x-raft-index']),
+      storeIndex: Number(keys.headers['x-etcd-index']),
     }
   }
 
