@@ -20,6 +20,7 @@ const SEED = numberOf(process.env, 'ORLOP_CLUSTER_SEED', Math.floor(Date.now() /
 const CLIENTS = 12
 const KEYS = 5
 const THINK_MS_MEAN = 25
+const SNAPSHOT_COUNT = 500
 /** Each fault with its recovery takes at most some seconds; shorter runs cannot have all of them. */
 const ALL_FAULTS_SECONDS = 50
 /** Keys whose history may be too hard to decide: where much stayed open at the same time. */
@@ -34,7 +35,9 @@ t.setTimeout((SECONDS + 180) * 1000)
 const program = await findServer(process.env)
 
 t.test(`${SECONDS} s of faults with seed ${SEED}`, async t => {
-  const cluster = await Cluster.start({ size: 3, program })
+  // Often enough that members also start from snapshots.
+  const flags = ['--snapshot-count', String(SNAPSHOT_COUNT)]
+  const cluster = await Cluster.start({ size: 3, program, flags })
   t.teardown(() => cluster.close())
   const random = new Random(SEED)
   const clients = new Clients({

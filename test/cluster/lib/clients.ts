@@ -13,6 +13,8 @@ const KEY_OPERATIONS_MAX = 250
 const QUEUE_ENTRIES_MAX = 40
 /** How long a client waits: some give up early, some longer than the server itself. */
 const PATIENCE_MS = { low: 500, high: 9_000 } as const
+/** Before a client asks another member after one was of no help. */
+const RETRY_MS = 100
 /** For the reads at the end, when nothing is broken any more. */
 const LAST_READ_MS = 15_000
 const QUEUE_PROBABILITY = 0.12
@@ -91,6 +93,7 @@ export class Clients {
         : await this.#useKey(asker, random)
       // As real clients do: another member after a failure, and now and then without one.
       if (!isFine || random.chance(0.02)) url = random.pick(urls)
+      if (!isFine) await pause(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => {})
     }
   }
 

@@ -1,8 +1,11 @@
 import { ClientAgent, ClientError } from '#lib/http/host/client.ts'
 import { ask, isAcknowledged, type JsonAnswer } from './ask.ts'
+import { until } from './until.ts'
 
 /** A client gives up after that long; the server does after 7 s. */
 const PATIENCE_MS = 10_000
+/** A cluster that takes no write for so long has failed. */
+const PROGRESS_TIMEOUT_MS = 30_000
 /** Keys in one directory, so that its list stays small. */
 const FOLDER_KEYS_MAX = 500
 
@@ -25,37 +28,32 @@ export class Writers {
   readonly #agent = new ClientAgent()
   readonly #running: Promise<void>[] = []
   #isOn = true
-  /** When the last write that was acknowledged had been sent. */
-  #lastSentMs = 0
-  readonly #listeners = new Set<() => void>()
+  /** When the first write that was sent after a moment was acknowledged. */
+  #firstFrom: { fromMs: number; atMs: number | undefined } = { fromMs: 0, atMs: undefined }
 
   constructor(urls: readonly string[], writers: number) {
     this.#urls = urls
     for (let number = 0; number < writers; number++) this.#running.push(this.#write(number))
   }
 
-  /** Resolves when a write that was sent after that time is acknowledged; gives the time. */
-  async acknowledgedAfter(timeMs: number): Promise<number> {
-    while (this.#lastSentMs <= timeMs) await this.#next()
-    return performance.now()
+  /** Resolves when a write that was sent after this moment is acknowledged; gives the milliseconds until then. */
+  async recovered(): Promise<number> {
+    const fromMs = performance.now()
+    this.#firstFrom = { fromMs, atMs: undefined }
+    const atMs = await until('a write to be acknowledged', PROGRESS_TIMEOUT_MS, () => this.#firstFrom.atMs)
+    return atMs - fromMs
   }
 
   /** Resolves when so many more writes are acknowledged. */
   async acknowledged(count: number): Promise<void> {
     const wanted = this.promised.size + count
-    while (this.promised.size < wanted) await this.#next()
+    await until(`${count} writes`, PROGRESS_TIMEOUT_MS, () => this.promised.size >= wanted)
   }
 
   async stop(): Promise<void> {
     this.#isOn = false
     await Promise.all(this.#running)
     this.#agent.close()
-  }
-
-  #next(): Promise<void> {
-    return new Promise(resolve => {
-      this.#listeners.add(resolve)
-    })
   }
 
   async #write(number: number): Promise<void> {
@@ -79,9 +77,7 @@ export class Writers {
       }
       const { node } = JSON.parse(told.text) as JsonAnswer
       this.promised.set(key, { value, index: node?.modifiedIndex ?? 0 })
-      this.#lastSentMs = Math.max(this.#lastSentMs, sent)
-      for (const listener of this.#listeners) listener()
-      this.#listeners.clear()
+      if (sent > this.#firstFrom.fromMs) this.#firstFrom.atMs ??= performance.now()
       return true
     } catch (error) {
       if (!(error instanceof ClientError)) throw error
