@@ -25,14 +25,17 @@ export class Writers {
   readonly folders = new Set<string>()
   refused = 0
   readonly #urls: readonly string[]
+  readonly #padding: string
   readonly #agent = new ClientAgent()
   readonly #running: Promise<void>[] = []
   #isOn = true
   /** When the first write that was sent after a moment was acknowledged. */
   #firstFrom: { fromMs: number; atMs: number | undefined } = { fromMs: 0, atMs: undefined }
 
-  constructor(urls: readonly string[], writers: number) {
+  /** @param padding is behind every value, to make it long */
+  constructor(urls: readonly string[], writers: number, padding = '') {
     this.#urls = urls
+    this.#padding = padding
     for (let number = 0; number < writers; number++) this.#running.push(this.#write(number))
   }
 
@@ -61,7 +64,11 @@ export class Writers {
     for (let count = 0; this.#isOn; count++) {
       const folder = `/kept/${number}-${Math.floor(count / FOLDER_KEYS_MAX)}`
       this.folders.add(folder)
-      const isFine = await this.#writeOne(this.#urls[at]!, `${folder}/${count}`, `${number}.${count}`)
+      const isFine = await this.#writeOne(
+        this.#urls[at]!,
+        `${folder}/${count}`,
+        `${number}.${count}${this.#padding}`,
+      )
       if (!isFine) at = (at + 1) % this.#urls.length
     }
   }
