@@ -1,3 +1,4 @@
+import type { Message } from '../raft/message.ts'
 import { encodeCommand } from '../store/codec.ts'
 import type { Operation } from '../store/operation.ts'
 import { type Proposal, Proposals, type WriteResult } from './proposals.ts'
@@ -14,6 +15,11 @@ const SESSION_MAX = 2 ** 52
 const NOTHING = new Uint8Array(0)
 /** It was applied, and nobody knows here with which result. */
 const UNKNOWN = new Failure('timeout', false)
+
+/** Whether a message hands on work of clients, which a leader without room refuses; they hand it on again for a while. */
+export function isWork({ type, entries }: Message): boolean {
+  return type === 'propose' && entries.every(entry => entry.type === 'normal')
+}
 
 /**
  * Sees proposals through until they are applied here. A proposal has no answer but that (duty 12 of `raft.ts`), and may

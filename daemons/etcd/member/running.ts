@@ -18,7 +18,7 @@ import type { Member } from './member.ts'
 import type { Network, SnapshotSink } from './network.ts'
 import type { ExitReason, FullOptions } from './options.ts'
 import type { WriteResult } from './proposals.ts'
-import { Proposer } from './proposer.ts'
+import { isWork, Proposer } from './proposer.ts'
 import type { Recovered } from './recovery.ts'
 import {
   type ChangeRefusal,
@@ -65,7 +65,7 @@ export class RunningMember implements Member {
   readonly #snapshots: Snapshots
   readonly proposer: Proposer
   readonly #barriers = new Barriers()
-  readonly #transfers: Transfers
+  readonly transfers: Transfers
   readonly #changes: Changes
   readonly #upkeep: Upkeep
   #network: Network | undefined
@@ -121,7 +121,7 @@ export class RunningMember implements Member {
       wake: () => this.wake(),
       onSaved: ms => this.counters.onSnapshotSave?.(ms),
     })
-    this.#transfers = new Transfers(this, options.electionTicks * options.tickMs)
+    this.transfers = new Transfers(this, options.electionTicks * options.tickMs)
     this.proposer = new Proposer(this)
     this.#changes = new Changes(this)
     this.#upkeep = new Upkeep(this)
@@ -252,7 +252,7 @@ export class RunningMember implements Member {
   }
 
   transferLeadership(to: MemberId, done: (failure: Failure | undefined) => void): void {
-    this.#transfers.start(to, done)
+    this.transfers.start(to, done)
     this.wake()
   }
 
@@ -277,19 +277,7 @@ export class RunningMember implements Member {
       return
     }
     this.isStopping = true
-    this.stepAside(() => this.#close(done))
-  }
-
-  /**
-   * Hands leadership to the voter that has most of the log; answers when that has worked or not.
-   *
-   * @returns whether there is one that was heard of late
-   */
-  stepAside(done: () => void): boolean {
-    const successor = this.#transfers.successor()
-    if (successor === undefined) this.later(0, done)
-    else this.transferLeadership(successor, done)
-    return successor !== undefined
+    this.transfers.stepAside(() => this.#close(done))
   }
 
   // What the network tells it.
@@ -297,9 +285,7 @@ export class RunningMember implements Member {
   received(message: Message): void {
     if (this.isOver || message.snapshot !== undefined) return
     if (message.type === 'append') this.counters.appendsReceived += 1
-    // Work of others' clients is no more welcome than that of its own; they hand it on again until their time is over.
-    const isWork = message.type === 'propose' && message.entries.every(({ type }) => type === 'normal')
-    if (isWork && this.isFull) return
+    if (this.isFull && isWork(message)) return
     this.raft.step(message)
     this.wake()
   }
@@ -465,7 +451,7 @@ export class RunningMember implements Member {
     this.#leader = leader
     this.#leaderTerm = term
     this.leaderSinceMs = leader === '' ? 0 : this.env.wallClock()
-    this.#transfers.look()
+    this.transfers.look()
     if (leader === '') return
     this.counters.leaderChanges += 1
     this.options.log(`member ${leader} leads term ${term}`)
@@ -481,7 +467,7 @@ export class RunningMember implements Member {
       const beforeMs = this.proposer.expire()
       this.#barriers.expire(beforeMs, () => new Failure(this.proposer.timeoutKind(beforeMs), true))
       this.proposer.retry()
-      this.#transfers.expire()
+      this.transfers.expire()
       this.#upkeep.tick()
       this.wake()
     })
@@ -520,7 +506,7 @@ export class RunningMember implements Member {
     this.isStopping = true
     this.#journal.end()
     this.proposer.end()
-    this.#transfers.end()
+    this.transfers.end()
     this.#barriers.expire(Number.POSITIVE_INFINITY, () => new Failure('stopped', true))
   }
 }

@@ -30,8 +30,19 @@ export class Transfers {
       )
   }
 
-  /** The voter that has most of the log; undefined when there is nobody to hand over to. */
-  successor(): MemberId | undefined {
+  /**
+   * Hands leadership to the voter that has most of the log; answers when that has worked or not.
+   *
+   * @returns whether there is one that was heard of late
+   */
+  stepAside(done: () => void): boolean {
+    const successor = this.#successor()
+    if (successor === undefined) this.#member.later(0, done)
+    else this.#member.transferLeadership(successor, done)
+    return successor !== undefined
+  }
+
+  #successor(): MemberId | undefined {
     const others = this.#member
       .progress()
       .filter(({ id, voter, active }) => voter && active && id !== this.#member.id)

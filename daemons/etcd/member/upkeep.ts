@@ -63,7 +63,7 @@ export class Upkeep {
       member.retrySpace()
     }
     if (member.role !== 'leader' || this.#hasSteppedAside) return
-    this.#hasSteppedAside = member.stepAside(() => {})
+    this.#hasSteppedAside = member.transfers.stepAside(() => {})
   }
 
   #isMember(): boolean {

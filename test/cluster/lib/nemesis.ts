@@ -16,6 +16,7 @@ export const FAULTS = [
   'deafen leader',
   'slow network',
 ] as const
+/** One of them. */
 export type Fault = (typeof FAULTS)[number]
 
 /** How long a fault lasts, and how long nothing is wrong between two. */
