@@ -24,11 +24,14 @@ export class Writers {
   readonly unknown = new Set<string>()
   readonly folders = new Set<string>()
   refused = 0
+  /** Between two acknowledged writes, of any writer; may be set to 0. */
+  longestGapMs = 0
   readonly #urls: readonly string[]
   readonly #padding: string
   readonly #agent = new ClientAgent()
   readonly #running: Promise<void>[] = []
   #isOn = true
+  #lastMs = performance.now()
   /** When the first write that was sent after a moment was acknowledged. */
   #firstFrom: { fromMs: number; atMs: number | undefined } = { fromMs: 0, atMs: undefined }
 
@@ -84,7 +87,10 @@ export class Writers {
       }
       const { node } = JSON.parse(told.text) as JsonAnswer
       this.promised.set(key, { value, index: node?.modifiedIndex ?? 0 })
-      if (sent > this.#firstFrom.fromMs) this.#firstFrom.atMs ??= performance.now()
+      const now = performance.now()
+      this.longestGapMs = Math.max(this.longestGapMs, now - this.#lastMs)
+      this.#lastMs = now
+      if (sent > this.#firstFrom.fromMs) this.#firstFrom.atMs ??= now
       return true
     } catch (error) {
       if (!(error instanceof ClientError)) throw error
