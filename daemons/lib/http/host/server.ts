@@ -1,6 +1,11 @@
 import assert from 'node:assert'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions, type Server as TlsServer } from 'node:tls'
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls'
 import { DateLine } from '../header.ts'
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts'
 import type { Request } from '../request.ts'
@@ -104,6 +109,11 @@ export class HttpServer implements ConnectionOwner {
     clearTimeout(timer)
     clearInterval(this.#ticker)
     await Promise.all(closed)
+  }
+
+  /** Certificates for connections from now on; nothing to a server that is plain. */
+  setCertificates(options: SecureContextOptions): void {
+    this.#tls?.setSecureContext(options)
   }
 
   onRequest(request: Request, response: Response): void {

@@ -1,0 +1,16 @@
+import { UserError } from '#lib/errors.ts'
+
+/**
+ * Reads YAML into plain values. The only place that knows which library does it.
+ *
+ * @throws UserError with the place of what is wrong
+ */
+export async function readYaml(text: string, file: string): Promise<unknown> {
+  const yaml = await import('yaml')
+  try {
+    return yaml.parse(text) as unknown
+  } catch (error) {
+    const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
+    throw new UserError(`${file}: ${line}`)
+  }
+}

@@ -1,0 +1,174 @@
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
+import { replaceFile } from '#lib/durable.ts'
+import { errorCode, UserError } from '#lib/errors.ts'
+import type { TlsFiles } from '#lib/etcd/host/transport.ts'
+import { makeCertificate } from '#lib/tls/certificate.ts'
+import type { Config, PeerTlsSettings, TlsSettings } from '../../config/config.ts'
+import { isEncrypted, parseTarget } from '../../config/urls.ts'
+import type { PeerTls } from '../../peer/tls.ts'
+
+const FOLDER_MODE = 0o700
+const FILE_MODE = 0o600
+const AUTO_DAYS = 365
+const DAY_MS = 86_400_000
+const SERIAL_BYTES = 16
+/** Between two looks at the files of a certificate. */
+const RELOAD_MS = 10_000
+
+/** The paths of one port's certificate; undefined when it is plain. */
+export interface CertificatePaths {
+  cert: string
+  key: string
+}
+
+/** What the files of one port hold. */
+export interface Material {
+  cert: Buffer
+  key: Buffer
+  ca: Buffer | undefined
+  crl: Buffer | undefined
+}
+
+/**
+ * Finds the certificate of a port, making one with `--auto-tls` that is kept below the data directory.
+ *
+ * @throws UserError when it can not be written
+ */
+export async function findCertificate(
+  settings: TlsSettings,
+  urls: readonly string[],
+  folder: string,
+): Promise<CertificatePaths | undefined> {
+  if (settings.certFile !== '') return { cert: settings.certFile, key: settings.keyFile }
+  if (!settings.autoTls || !urls.some(isEncrypted)) return undefined
+  const paths = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+  if (existsSync(paths.cert) && existsSync(paths.key)) return paths
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const now = Date.now()
+  const certificate = makeCertificate(
+    {
+      commonName: 'etcd',
+      organisation: 'etcd',
+      hosts: [...new Set(urls.map(url => parseTarget(url).host))].filter(host => !host.includes(':')),
+      publicKey,
+      serial: randomBytes(SERIAL_BYTES),
+      notBeforeMs: now,
+      notAfterMs: now + AUTO_DAYS * DAY_MS,
+    },
+    { commonName: 'etcd', organisation: 'etcd', key: privateKey },
+  )
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  await replaceFile(paths.key, pem, { mode: FILE_MODE })
+  await replaceFile(paths.cert, certificate, { mode: FILE_MODE })
+  return paths
+}
+
+/**
+ * Reads the files of a port.
+ *
+ * @throws UserError that names the file
+ */
+export function readMaterial(paths: CertificatePaths, settings: TlsSettings): Material {
+  const material = {
+    cert: readNamed(paths.cert),
+    key: readNamed(paths.key),
+    ca: settings.trustedCaFile === '' ? undefined : readNamed(settings.trustedCaFile),
+    crl: settings.crlFile === '' ? undefined : readNamed(settings.crlFile),
+  }
+  try {
+    createSecureContext(defined(material))
+  } catch (error) {
+    throw new UserError(`${paths.cert}, ${paths.key}: ${(error as Error).message}`)
+  }
+  return material
+}
+
+/** What the peers' transport and port take. */
+export function peerTlsOf(material: Material, settings: PeerTlsSettings): PeerTls {
+  const { cert, key, ca, crl } = material
+  return {
+    cert,
+    key,
+    ...(ca === undefined ? {} : { ca }),
+    ...(crl === undefined ? {} : { crl }),
+    clientCertAuth: settings.clientCertAuth,
+    skipsVerification: settings.autoTls && settings.certFile === '',
+    ...(settings.allowedCommonName === '' ? {} : { allowedCommonName: settings.allowedCommonName }),
+    ...(settings.allowedHostname === '' ? {} : { allowedHostname: settings.allowedHostname }),
+  }
+}
+
+/** What this process shows and trusts when it asks client ports of https. */
+export function clientFilesOf({ clientTls }: Config, material: Material | undefined): TlsFiles | undefined {
+  if (material === undefined && clientTls.trustedCaFile === '') return undefined
+  const ca = material?.ca ?? readNamed(clientTls.trustedCaFile)
+  return { ca: ca?.toString(), cert: material?.cert.toString(), key: material?.key.toString() }
+}
+
+/** Looks now and then whether the files of a port were exchanged, and hands over the new ones; until `close`. */
+export class CertificateWatch {
+  readonly #paths: CertificatePaths
+  readonly #timer: NodeJS.Timeout
+  #version: string
+
+  /** @param changed called with what new files hold; while they cannot be read, the old ones go on */
+  constructor(
+    paths: CertificatePaths,
+    settings: TlsSettings,
+    changed: (material: Material) => void,
+    log: (line: string) => void,
+  ) {
+    this.#paths = paths
+    this.#version = versionOf(paths)
+    this.#timer = setInterval(() => {
+      const found = versionOf(this.#paths)
+      if (found === this.#version) return
+      this.#version = found
+      try {
+        changed(readMaterial(paths, settings))
+        log(`${paths.cert} has changed and is used from now on`)
+      } catch (error) {
+        log(`${paths.cert} has changed and cannot be used: ${(error as Error).message}`)
+      }
+    }, RELOAD_MS)
+    this.#timer.unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+}
+
+function versionOf({ cert, key }: CertificatePaths): string {
+  const hash = createHash('sha256')
+  for (const path of [cert, key]) {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    hash.update(`${stat?.ino} ${stat?.size} ${stat?.mtimeMs} `)
+  }
+  return hash.digest('hex')
+}
+
+/** Of the listening side of the client port. */
+export function clientPortOptions(material: Material, settings: TlsSettings): TlsOptions {
+  const asks = settings.clientCertAuth
+  return { ...defined(material), requestCert: asks, rejectUnauthorized: asks }
+}
+
+/** What `node:tls` takes. */
+export function defined({ cert, key, ca, crl }: Material): SecureContextOptions {
+  return { cert, key, ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
+}
+
+function readNamed(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') throw new UserError(`open ${path}: no such file or directory`)
+    throw new UserError(`open ${path}: ${(error as Error).message}`)
+  }
+}
