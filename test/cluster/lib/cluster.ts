@@ -121,20 +121,16 @@ export class Cluster {
     return this.#reigns.size
   }
 
-  /** Who leads in the highest term, or undefined. */
+  /** Who leads in the highest term, and knows it; or undefined. */
   async findLeader(): Promise<Member | undefined> {
     const asked = this.members.filter(({ isRunning }) => isRunning)
     const statuses = await Promise.all(asked.map(member => member.status().catch(() => undefined)))
-    let found: { member: Member; term: number } | undefined
-    for (const [at, status] of statuses.entries()) {
-      if (status === undefined || !status.isLeader) continue
-      if (found === undefined || status.term > found.term) found = { member: asked[at]!, term: status.term }
-    }
-    const heard = Math.max(0, ...statuses.map(status => status?.term ?? 0))
+    const term = Math.max(...statuses.map(status => status?.term ?? 0))
     // One that leads in an older term than others know leads no more.
-    if (found === undefined || found.term < heard) return undefined
-    this.#reigns.add(`${found.term} ${found.member.name}`)
-    return found.member
+    const at = statuses.findIndex((status, at) => status?.term === term && status.leader === asked[at]!.name)
+    const found = asked[at]
+    if (found !== undefined) this.#reigns.add(`${term} ${found.name}`)
+    return found
   }
 
   async leader(timeoutMs: number = LEADER_TIMEOUT_MS): Promise<Member> {

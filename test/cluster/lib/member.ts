@@ -22,8 +22,8 @@ export interface MemberSetup {
 
 /** What a member says of itself. */
 export interface MemberStatus {
-  id: string
-  isLeader: boolean
+  /** Name of who leads as far as it knows, or ''. */
+  leader: string
   term: number
   /** Of the store: what is applied. */
   storeIndex: number
@@ -129,14 +129,12 @@ export class Member {
 
   /** Rejects when it does not answer. */
   async status(): Promise<MemberStatus> {
-    const [self, keys] = await Promise.all([
-      ask(this.clientUrl, { path: '/v2/stats/self', timeoutMs: STATUS_TIMEOUT_MS }),
+    const [leader, keys] = await Promise.all([
+      ask(this.clientUrl, { path: '/v2/members/leader', timeoutMs: STATUS_TIMEOUT_MS }),
       ask(this.clientUrl, { path: '/v2/keys/', timeoutMs: STATUS_TIMEOUT_MS }),
     ])
-    const { id, state } = JSON.parse(self.text) as { id: string; state: string }
     return {
-      id,
-      isLeader: state === 'StateLeader',
+      leader: leader.status === 200 ? (JSON.parse(leader.text) as { name: string }).name : '',
       term: Number(keys.headers['x-raft-term']),
       storeIndex: Number(keys.headers['x-etcd-index']),
     }
