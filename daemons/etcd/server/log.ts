@@ -28,6 +28,21 @@ const ZAP_LEVELS: Readonly<Record<Weight, string>> = {
   critical: 'fatal',
 }
 
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  TRACE: 'debug',
+  DEBUG: 'debug',
+  INFO: 'info',
+  NOTICE: 'info',
+  WARNING: 'warn',
+  ERROR: 'error',
+  CRITICAL: 'error',
+}
+
+/** A level by the original's word for it (`PUT /config/local/log`), or undefined. */
+export function parseLevel(word: string): LogLevel | undefined {
+  return LEVELS[word.toUpperCase()]
+}
+
 /** Whether a line of that weight is written at a level. */
 export function isWritten(weight: Weight, level: LogLevel): boolean {
   return RANKS[weight] >= RANKS[level]

@@ -1,5 +1,6 @@
 import type { TlsOptions } from 'node:tls'
 import { UserError } from '#lib/errors.ts'
+import { Api } from '../../api/api.ts'
 import type { DataFolder } from '../../cluster/host/data.ts'
 import type { Origin } from '../../cluster/plan.ts'
 import type { Config } from '../../config/config.ts'
@@ -12,7 +13,7 @@ import type { ExitReason, MemberOptions } from '../../member/options.ts'
 import { createPeerServer } from '../../peer/host/server.ts'
 import { PeerTransport } from '../../peer/host/transport.ts'
 import { type PeerTls, serverOptions } from '../../peer/tls.ts'
-import { createApi } from './api.ts'
+import { parseLevel } from '../log.ts'
 import { Door } from './client-port.ts'
 import { httpServer, Listeners } from './listeners.ts'
 import type { Log } from './logger.ts'
@@ -100,9 +101,15 @@ export class MemberServer {
     if (member === undefined) throw new Error('a member that was not started is never ready')
     member.whenPublished(() => {
       if (this.#isStopping) return
-      const { handler, close } = createApi(member, config)
-      this.#closeApi = close
-      this.#door.open(handler)
+      const { cors, hostWhitelist } = config
+      const setLogLevel = (word: string) => {
+        const level = parseLevel(word)
+        if (level !== undefined) config.logLevel = level
+        return level !== undefined
+      }
+      const api = new Api({ service: member, version: VERSION, cors, hostWhitelist, setLogLevel })
+      this.#closeApi = () => api.close()
+      this.#door.open((request, response) => api.answer(request, response))
       const urls = config.advertiseClientUrls.join(' ')
       log(
         'info',

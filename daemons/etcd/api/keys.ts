@@ -1,0 +1,108 @@
+import { methodNotAllowed } from '#lib/http/reply.ts'
+import type { Request } from '#lib/http/request.ts'
+import type { Response } from '#lib/http/response.ts'
+import { Failure, type MemberService } from '../member/service.ts'
+import { type Answer, answerError, answerRead, answerWrite } from '../store/answer.ts'
+import { INVALID_FORM, RAFT_INTERNAL, StoreError } from '../store/errors.ts'
+import { decodePath } from '../store/form.ts'
+import { type Method, type ReadRequest, readRequest, type WriteRequest } from '../store/request.ts'
+import { type ApiContext, clusterHeader, JSON_TYPE, send } from './context.ts'
+import type { Watches } from './watches.ts'
+
+/** Where the keys are. */
+export const KEYS = '/v2/keys'
+/** Of a form, as Go takes it. */
+export const FORM_BYTES_MAX = 10 * 1024 * 1024
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+/** In the order in which the original names them. */
+const METHODS: readonly string[] = ['HEAD', 'GET', 'PUT', 'POST', 'DELETE']
+
+/**
+ * `/v2/keys` (specification §2, §3): requests to operations, reads and watches, and what these led to back to answers.
+ * Nearly everything a server is asked comes through here, hence the headers made in advance.
+ */
+export class Keys {
+  readonly #service: MemberService
+  readonly #now: () => number
+  readonly #watches: Watches
+  /** Type and cluster. */
+  readonly #head: string
+
+  constructor({ service, now }: ApiContext, watches: Watches) {
+    this.#service = service
+    this.#now = now
+    this.#watches = watches
+    this.#head = JSON_TYPE + clusterHeader(service)
+  }
+
+  answer(request: Request, response: Response, cors: string): void {
+    const { method, path, query } = request
+    if (!METHODS.includes(method)) {
+      send(response, cors, methodNotAllowed(METHODS))
+      return
+    }
+    if (request.bodyTooLarge) {
+      this.#refuse(response, cors, new StoreError(INVALID_FORM, 'http: request body too large', 0))
+      return
+    }
+    const form = hasForm(request) ? request.bodyLatin1() : ''
+    // The server has looked at the escapes of the path.
+    const key = decodePath(path.slice(KEYS.length)) ?? ''
+    const wanted = readRequest(method as Method, key, query, form, this.#now())
+    if (wanted instanceof StoreError) this.#refuse(response, cors, wanted)
+    else if (wanted.kind === 'write') this.#write(wanted, response, cors)
+    else if (wanted.kind === 'read') this.#read(wanted, response, cors)
+    else {
+      const refused = this.#watches.begin(wanted, response, cors)
+      if (refused !== undefined) this.#refuse(response, cors, refused)
+    }
+  }
+
+  #write({ operation, noValueOnSuccess }: WriteRequest, response: Response, cors: string): void {
+    this.#service.write(operation, result => {
+      if (result instanceof Failure) this.#fail(response, cors, result)
+      else if (result !== undefined)
+        this.#send(response, cors, answerWrite(result, noValueOnSuccess, this.#now()))
+    })
+  }
+
+  #read(wanted: ReadRequest, response: Response, cors: string): void {
+    const service = this.#service
+    if (!wanted.quorum) {
+      this.#send(response, cors, answerRead(service.store, wanted, this.#now()))
+      return
+    }
+    service.readBarrier(failure => {
+      if (failure !== undefined) this.#fail(response, cors, failure)
+      else this.#send(response, cors, answerRead(service.store, wanted, this.#now()))
+    })
+  }
+
+  #fail(response: Response, cors: string, failure: Failure): void {
+    this.#refuse(response, cors, new StoreError(RAFT_INTERNAL, failure.text, 0))
+  }
+
+  #refuse(response: Response, cors: string, error: StoreError): void {
+    this.#send(response, cors, answerError(error))
+  }
+
+  #send(response: Response, cors: string, { status, index, isError, body }: Answer): void {
+    const head = `${cors + this.#head}X-Etcd-Index: ${index}\r\n`
+    response.end(status, isError ? head : head + raftHeaders(this.#service), body)
+  }
+}
+
+/** How far this member is: goes with what the store has answered. */
+export function raftHeaders({ committedIndex, term }: MemberService): string {
+  return `X-Raft-Index: ${committedIndex}\r\nX-Raft-Term: ${term}\r\n`
+}
+
+/** Whether the body is a form: any other is as good as none (specification §0). */
+function hasForm(request: Request): boolean {
+  if (request.bodyBytes === 0 || (request.method !== 'PUT' && request.method !== 'POST')) return false
+  const type = request.header('content-type')
+  if (type === undefined) return false
+  if (type === FORM_TYPE) return true
+  const end = type.indexOf(';')
+  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase() === FORM_TYPE
+}
