@@ -37,7 +37,9 @@ function start(file: string, words: readonly string[], env: Readonly<Record<stri
     })
     child.once('spawn', resolve)
     child.once('error', error => {
-      const missing = errorCode(error) === 'ENOENT' && !file.includes('/')
+      // A folder of PATH that may not be looked into gives EACCES, though the program may be nowhere.
+      const isAbsent = ['ENOENT', 'EACCES'].includes(errorCode(error) ?? '')
+      const missing = isAbsent && !file.includes('/')
       reject(missing ? new Error(`exec: "${file}": executable file not found in $PATH`) : error)
     })
   })
