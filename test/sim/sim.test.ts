@@ -76,7 +76,7 @@ for (const [subject, share] of [
   })
 }
 
-t.test('some planted bugs are found; all of them, and seeds at length, in campaign.test.ts', t => {
+t.test('some planted bugs are found; `npm run sim -- --planted` looks for all', t => {
   for (const { name, subject } of PLANTED.flatMap(plantedBugs)) {
     const { seeds, seconds, violation } = runCampaign({
       subject: subject === 'member' ? memberSubject : walSubject,

@@ -1,3 +1,4 @@
+import { parse } from 'yaml'
 import { UserError } from '#lib/errors.ts'
 
 /**
@@ -6,9 +7,8 @@ import { UserError } from '#lib/errors.ts'
  * @throws UserError with the place of what is wrong
  */
 export async function readYaml(text: string, file: string): Promise<unknown> {
-  const yaml = await import('yaml')
   try {
-    return yaml.parse(text) as unknown
+    return parse(text) as unknown
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
     throw new UserError(`${file}: ${line}`)
