@@ -131,6 +131,8 @@ export class RunningMember implements Member {
   begin(network: Network): void {
     this.#network = network
     this.#snapshots.network = network
+    // One that joins has no records yet that would say whom to speak with.
+    this.#setPeers()
     const { appliedIndex } = this.raft
     if (appliedIndex > 0) this.options.probe?.applied(appliedIndex)
     this.#turn()
