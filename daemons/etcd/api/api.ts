@@ -1,9 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { CrossOrigin } from '#lib/http/cors.ts'
 import { cleanTarget } from '#lib/http/path.ts'
 import { methodNotAllowed, movedPermanently, notFound, textError } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
+import { Accounts } from '../auth/accounts.ts'
+import { Guard } from '../auth/guard.ts'
+import { type PasswordEnv, Passwords } from '../auth/passwords.ts'
 import type { MemberService } from '../member/service.ts'
+import { AccountsPart, AUTH } from './accounts.ts'
 import { type ApiContext, JSON_TYPE, jsonReply, send, TEXT_TYPE } from './context.ts'
 import { KEYS, Keys } from './keys.ts'
 import { MEMBERS, Members, renderMachines } from './members.ts'
@@ -19,6 +24,10 @@ export interface ApiOptions {
   cors?: readonly string[]
   /** Host names that plain HTTP may be asked by; empty or `*`: any. */
   hostWhitelist?: readonly string[]
+  /** Of new passwords' hashes. */
+  bcryptCost?: number
+  /** A client's certificate names a user. */
+  clientCertAuth?: boolean
   /** Sets from which weight on lines are logged; false for a word that names none. */
   setLogLevel?: (level: string) => boolean
   /** Milliseconds since 1970. */
@@ -27,6 +36,8 @@ export interface ApiOptions {
 
 /** Within which the cluster must agree to be called healthy. */
 const HEALTH_TIMEOUT_MS = 1000
+const BCRYPT_COST = 10
+const PASSWORD_ENV: PasswordEnv = { randomBytes, later: callback => void setImmediate(callback) }
 const PORT = /:\d+$/
 
 /**
@@ -44,6 +55,7 @@ export class Api {
   readonly #watches: Watches
   readonly #keys: Keys
   readonly #members: Members
+  readonly #accounts: AccountsPart
   readonly #setLogLevel: (level: string) => boolean
 
   constructor(options: ApiOptions) {
@@ -53,8 +65,12 @@ export class Api {
     const isOpen = hostWhitelist.length === 0 || hostWhitelist.includes('*')
     this.#hosts = isOpen ? undefined : new Set(hostWhitelist)
     this.#watches = new Watches(this.#context)
-    this.#keys = new Keys(this.#context, this.#watches)
-    this.#members = new Members(this.#context)
+    const accounts = new Accounts(service)
+    const passwords = new Passwords(PASSWORD_ENV, options.bcryptCost ?? BCRYPT_COST)
+    const guard = new Guard(accounts, passwords, options.clientCertAuth ?? false)
+    this.#keys = new Keys(this.#context, this.#watches, guard)
+    this.#members = new Members(this.#context, guard)
+    this.#accounts = new AccountsPart(this.#context, accounts, passwords, guard)
     this.#setLogLevel = options.setLogLevel ?? (() => false)
   }
 
@@ -89,6 +105,7 @@ export class Api {
     const { path } = request
     if (isBelow(path, KEYS)) this.#keys.answer(request, response, cors)
     else if (isBelow(path, MEMBERS)) this.#members.answer(request, response, cors)
+    else if (isBelow(path, AUTH)) this.#accounts.answer(request, response, cors)
     else if (path === '/health') this.#health(request, response, cors)
     else if (path === '/config/local/log') this.#logLevel(request, response, cors)
     else if (path.startsWith(`${STATISTICS}/`))

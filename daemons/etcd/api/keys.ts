@@ -1,11 +1,18 @@
 import { methodNotAllowed } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
+import type { Guard } from '../auth/guard.ts'
 import { Failure, type MemberService } from '../member/service.ts'
 import { type Answer, answerError, answerRead, answerWrite } from '../store/answer.ts'
-import { INVALID_FORM, RAFT_INTERNAL, StoreError } from '../store/errors.ts'
+import { INVALID_FORM, RAFT_INTERNAL, StoreError, UNAUTHORIZED } from '../store/errors.ts'
 import { decodePath } from '../store/form.ts'
-import { type Method, type ReadRequest, readRequest, type WriteRequest } from '../store/request.ts'
+import {
+  type KeysRequest,
+  type Method,
+  type ReadRequest,
+  readRequest,
+  type WriteRequest,
+} from '../store/request.ts'
 import { type ApiContext, clusterHeader, JSON_TYPE, send } from './context.ts'
 import type { Watches } from './watches.ts'
 
@@ -25,10 +32,12 @@ export class Keys {
   readonly #service: MemberService
   readonly #now: () => number
   readonly #watches: Watches
+  readonly #guard: Guard
   /** Type and cluster. */
   readonly #head: string
 
-  constructor({ service, now }: ApiContext, watches: Watches) {
+  constructor({ service, now }: ApiContext, watches: Watches, guard: Guard) {
+    this.#guard = guard
     this.#service = service
     this.#now = now
     this.#watches = watches
@@ -50,7 +59,17 @@ export class Keys {
     const key = decodePath(path.slice(KEYS.length)) ?? ''
     const wanted = readRequest(method as Method, key, query, form, this.#now())
     if (wanted instanceof StoreError) this.#refuse(response, cors, wanted)
-    else if (wanted.kind === 'write') this.#write(wanted, response, cors)
+    else if (this.#guard.isOpen) this.#do(wanted, response, cors)
+    else
+      this.#guard.mayUse(request, key, method !== 'GET' && method !== 'HEAD', isRecursive(wanted), may => {
+        if (response.isGone) return
+        if (may) this.#do(wanted, response, cors)
+        else this.#refuse(response, cors, new StoreError(UNAUTHORIZED, 'Insufficient credentials', 0))
+      })
+  }
+
+  #do(wanted: KeysRequest, response: Response, cors: string): void {
+    if (wanted.kind === 'write') this.#write(wanted, response, cors)
     else if (wanted.kind === 'read') this.#read(wanted, response, cors)
     else {
       const refused = this.#watches.begin(wanted, response, cors)
@@ -90,6 +109,12 @@ export class Keys {
     const head = `${cors + this.#head}X-Etcd-Index: ${index}\r\n`
     response.end(status, isError ? head : head + raftHeaders(this.#service), body)
   }
+}
+
+/** Whether it is about all below a key too. */
+function isRecursive(wanted: KeysRequest): boolean {
+  if (wanted.kind !== 'write') return wanted.recursive
+  return wanted.operation.type === 'delete' && wanted.operation.recursive
 }
 
 /** How far this member is: goes with what the store has answered. */

@@ -2,9 +2,11 @@ import { UserError } from '#lib/errors.ts'
 import { jsonMessage, methodNotAllowed, type Reply, textError } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
+import type { Guard } from '../auth/guard.ts'
 import { checkUrls } from '../config/urls.ts'
 import type { ChangeRefusal, ClusterMember, MemberService } from '../member/service.ts'
 import { quote } from '../store/quote.ts'
+import { INSUFFICIENT } from './accounts.ts'
 import { type ApiContext, clusterHeader, jsonReply, send } from './context.ts'
 
 /** Where the members are. */
@@ -16,30 +18,26 @@ const MEMBER_ID = /^[0-9a-f]{1,16}$/i
 /** `/v2/members` and `/v2/machines` (specification §4). */
 export class Members {
   readonly #service: MemberService
+  readonly #guard: Guard
   readonly #head: string
 
-  constructor({ service }: ApiContext) {
+  constructor({ service }: ApiContext, guard: Guard) {
     this.#service = service
+    this.#guard = guard
     this.#head = clusterHeader(service)
   }
 
   answer(request: Request, response: Response, cors: string): void {
     const reply = (reply: Reply): void => send(response, cors, reply, this.#head)
     const rest = request.path.slice(MEMBERS.length).replace(/^\//, '')
-    switch (request.method) {
-      case 'GET':
-        reply(this.#shown(rest))
-        break
-      case 'POST':
-        this.#add(request, reply)
-        break
-      case 'DELETE':
-      case 'PUT':
-        this.#change(request, rest, reply)
-        break
-      default:
-        send(response, cors, methodNotAllowed(METHODS))
-    }
+    if (!METHODS.includes(request.method)) send(response, cors, methodNotAllowed(METHODS))
+    else if (request.method === 'GET') reply(this.#shown(rest))
+    else
+      this.#guard.mayManage(request, may => {
+        if (!may) send(response, cors, INSUFFICIENT)
+        else if (request.method === 'POST') this.#add(request, reply)
+        else this.#change(request, rest, reply)
+      })
   }
 
   #shown(rest: string): Reply {

@@ -4,7 +4,7 @@ import { areEqual, Bcrypt, readHash } from './bcrypt.ts'
 function hash(password: string, like: string): string {
   const { cost, salt } = readHash(like)!
   const work = new Bcrypt(password, salt, cost)
-  while (!work.step(7)) continue
+  while (!work.step(7));
   return work.result()
 }
 

@@ -22,7 +22,9 @@ function initialWords(): Uint32Array {
   const pi = 16n * arctanOfInverse(5n, one) - 4n * arctanOfInverse(239n, one)
   const fraction = (pi - 3n * one) >> GUARD_BITS
   const digits = fraction.toString(16).padStart(WORDS * 8, '0')
-  initial = Uint32Array.from({ length: WORDS }, (_, at) => Number.parseInt(digits.slice(at * 8, at * 8 + 8), 16))
+  initial = Uint32Array.from({ length: WORDS }, (_, at) =>
+    Number.parseInt(digits.slice(at * 8, at * 8 + 8), 16),
+  )
   return initial
 }
 

@@ -70,8 +70,7 @@ export interface UserChange {
 export function changeUser(user: User, change: UserChange): User | AuthError {
   const roles = new Set(user.roles ?? [])
   for (const role of change.grant) {
-    if (roles.has(role))
-      return new AuthError(409, `Granting duplicate role ${role} for user ${user.user}`)
+    if (roles.has(role)) return new AuthError(409, `Granting duplicate role ${role} for user ${user.user}`)
     roles.add(role)
   }
   for (const role of change.revoke) {
@@ -90,8 +89,7 @@ export function changeRole(role: Role, grant: Permissions, revoke: Permissions):
   for (const kind of ['read', 'write'] as const) {
     const patterns = new Set(role.permissions.kv[kind] ?? [])
     for (const pattern of grant.kv[kind] ?? []) {
-      if (patterns.has(pattern))
-        return new AuthError(409, `Granting duplicate ${kind} permission ${pattern}`)
+      if (patterns.has(pattern)) return new AuthError(409, `Granting duplicate ${kind} permission ${pattern}`)
       patterns.add(pattern)
     }
     for (const pattern of revoke.kv[kind] ?? []) patterns.delete(pattern)

@@ -107,7 +107,10 @@ export class MemberServer {
         if (level !== undefined) config.logLevel = level
         return level !== undefined
       }
-      const api = new Api({ service: member, version: VERSION, cors, hostWhitelist, setLogLevel })
+      const { bcryptCost, clientTls } = config
+      const { clientCertAuth } = clientTls
+      const of = { service: member, version: VERSION, cors, hostWhitelist }
+      const api = new Api({ ...of, bcryptCost, clientCertAuth, setLogLevel })
       this.#closeApi = () => api.close()
       this.#door.open((request, response) => api.answer(request, response))
       const urls = config.advertiseClientUrls.join(' ')
