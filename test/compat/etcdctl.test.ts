@@ -1,7 +1,8 @@
 // The same commands by the original's etcdctl and by ours, each against a fresh server of the original: the same
-// output, errors and status. What the original answers stands in script/*.txt; ORLOP_RECORD=1 writes it anew.
+// output, errors and status; then by the original's etcdctl against our server. What the original answers stands in script/*.txt; ORLOP_RECORD=1 writes it anew.
 // Another server named by ORLOP_ETCD_SERVER is proved to be like the original by the same run.
 
+import { join } from 'node:path'
 import t from 'tap'
 import { type Client, ownClient, programClient } from './lib/client.ts'
 import { play, readScripts, recordScript, type Script } from './lib/play.ts'
@@ -16,8 +17,14 @@ t.setTimeout(TIMEOUT_MS)
 const { etcdctl, server } = await findOriginals(process.env)
 const scripts = await readScripts()
 
-async function answersOf(script: Script, client: Client, file: string) {
-  const running = await startServer(file, ['--enable-v2'])
+/** Ours, as it is started from the checkout. */
+const OURS = [
+  '--disable-warning=ExperimentalWarning',
+  join(import.meta.dirname, '../../daemons/etcd/main.ts'),
+]
+
+async function answersOf(script: Script, client: Client, file: string, words = ['--enable-v2']) {
+  const running = await startServer(file, words)
   try {
     return await play(script, client, running)
   } finally {
@@ -46,6 +53,13 @@ for (const script of scripts) {
         t.same(theirs.get(step), step.expected, `original: ${title(step)}`)
       t.same(ours.get(step), theirs.get(step), `ours: ${title(step)}`)
     }
+  })
+}
+
+for (const script of scripts) {
+  t.test(`${script.name} by the original's client, from our server`, async t => {
+    const answers = await answersOf(script, programClient(etcdctl), process.execPath, OURS)
+    for (const step of stepsOf(script.items)) t.same(answers.get(step), step.expected, title(step))
   })
 }
 
