@@ -129,7 +129,7 @@ t.test('watches: one event, a stream, the past, and who leaves', async t => {
   socket.on('data', data => (text += data))
   socket.write('GET /v2/keys/d?wait=true&stream=true&recursive=true HTTP/1.1\r\nHost: x\r\n\r\n')
   await until(() => text.includes('\r\n\r\n'))
-  t.match(text, /^HTTP\/1\.1 200 OK\r\n[^]*Transfer-Encoding: chunked\r\n/, 'headers before any event')
+  t.match(text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*Transfer-Encoding: chunked\r\n/, 'headers before any event')
   for (const value of ['1', '2', '3']) await ask('PUT', '/v2/keys/d/x', { form: `value=${value}` })
   await until(() => (text.match(/"action"/g) ?? []).length === 3)
   t.equal(service.store.watchers.count, 1)
@@ -253,6 +253,26 @@ t.test('health, version, statistics and what is not there', async t => {
   t.equal(level, 'DEBUG')
   t.match(await ask('PUT', '/config/local/log', { json: '{"Level":"LOUD"}' }), { status: 400 })
   t.match(await ask('PUT', '/config/local/log', { json: '{' }), { status: 400 })
+})
+
+t.test('metrics', async t => {
+  const { ask, service } = await serve(t)
+  await ask('PUT', '/v2/keys/a', { form: 'value=1' })
+  service.counters.onWalSync?.(3)
+  const { status, headers, body } = await ask('GET', '/metrics')
+  t.equal(status, 200)
+  t.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
+  for (const line of [
+    'etcd_server_has_leader 1',
+    'etcd_server_version{server_version="3.4.23"} 1',
+    'etcd_cluster_version{cluster_version="3.4"} 1',
+    'etcd_debugging_store_writes_total{action="set"} 1',
+    'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 0',
+    'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.004"} 1',
+    'etcd_network_active_peers{Local="8e9e05c52164694d",Remote="abc"} 1',
+  ])
+    t.ok(body.includes(`\n${line}\n`), line)
+  t.match(body, /\nprocess_resident_memory_bytes [1-9]/)
 })
 
 t.test('paths that are not clean, origins, and hosts that may ask', async t => {

@@ -1,17 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { CrossOrigin } from '#lib/http/cors.ts'
+import { headerLine } from '#lib/http/header.ts'
 import { cleanTarget } from '#lib/http/path.ts'
 import { methodNotAllowed, movedPermanently, notFound, textError } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
+import { METRICS_TYPE, type Metrics } from '#lib/metrics/metrics.ts'
 import { Accounts } from '../auth/accounts.ts'
 import { Guard } from '../auth/guard.ts'
 import { type PasswordEnv, Passwords } from '../auth/passwords.ts'
 import type { MemberService } from '../member/service.ts'
 import { AccountsPart, AUTH } from './accounts.ts'
 import { type ApiContext, JSON_TYPE, jsonReply, send, TEXT_TYPE } from './context.ts'
+import { processFacts } from './host/process.ts'
 import { KEYS, Keys } from './keys.ts'
 import { MEMBERS, Members, renderMachines } from './members.ts'
+import { memberMetrics } from './metrics.ts'
 import { STATISTICS, statistics } from './statistics.ts'
 import { Watches } from './watches.ts'
 
@@ -36,6 +40,7 @@ export interface ApiOptions {
 
 /** Within which the cluster must agree to be called healthy. */
 const HEALTH_TIMEOUT_MS = 1000
+const METRICS_HEAD = headerLine('Content-Type', METRICS_TYPE)
 const BCRYPT_COST = 10
 const PASSWORD_ENV: PasswordEnv = { randomBytes, later: callback => void setImmediate(callback) }
 const PORT = /:\d+$/
@@ -56,6 +61,7 @@ export class Api {
   readonly #keys: Keys
   readonly #members: Members
   readonly #accounts: AccountsPart
+  readonly #metrics: Metrics
   readonly #setLogLevel: (level: string) => boolean
 
   constructor(options: ApiOptions) {
@@ -71,6 +77,7 @@ export class Api {
     this.#keys = new Keys(this.#context, this.#watches, guard)
     this.#members = new Members(this.#context, guard)
     this.#accounts = new AccountsPart(this.#context, accounts, passwords, guard)
+    this.#metrics = memberMetrics(service, version, processFacts)
     this.#setLogLevel = options.setLogLevel ?? (() => false)
   }
 
@@ -121,6 +128,9 @@ export class Api {
         const cluster = service.clusterVersion ?? 'not_decided'
         send(response, cors, jsonReply(200, `{"etcdserver":"${version}","etcdcluster":"${cluster}"}`))
       }
+    } else if (path === '/metrics') {
+      if (method === 'GET') response.end(200, cors + METRICS_HEAD, this.#metrics.text())
+      else send(response, cors, methodNotAllowed(['GET']))
     } else if (path === '/v2/machines') {
       if (method !== 'GET' && method !== 'HEAD') send(response, cors, methodNotAllowed(['GET', 'HEAD']))
       else response.end(200, cors + TEXT_TYPE, renderMachines(service.members()))

@@ -13,7 +13,8 @@ export const BACKUP_COMMAND: Command = {
     boolFlag('with-v3', 'has no effect'),
   ],
   run: async () => {
-    const how = 'stop the member, copy its data directory, and start an etcd with --force-new-cluster on the copy'
+    const how =
+      'stop the member, copy its data directory, and start an etcd with --force-new-cluster on the copy'
     throw plainFailure(`etcdctl makes no copies yet: ${how}`)
   },
 }

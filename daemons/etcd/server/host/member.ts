@@ -162,7 +162,10 @@ export class MemberServer {
 
   #startMember(): Promise<Member> {
     const { config, data, peerTls, log, onExit } = this.#options
-    const env = nodeEnv(nodeDisk())
+    const onSync = (path: string, ms: number): void => {
+      if (path.endsWith('.wal')) this.#member?.counters.onWalSync?.(ms)
+    }
+    const env = nodeEnv(nodeDisk({ onSync }))
     return new Promise((resolve, reject) => {
       startMember(
         this.#memberOptions((reason, message) => {
