@@ -33,8 +33,6 @@ export interface ImageResults {
 /** Bounds that the image is built to. */
 export const GOALS = { zstdBytes: 180e6, idleMemoryMiB: 200, bootToLoginSeconds: 24 }
 
-const BEGIN = '<!-- bench:image -->'
-const END = '<!-- /bench:image -->'
 /** Components shown by name; the rest is one line. */
 const COMPONENTS_MAX = 14
 
@@ -61,12 +59,13 @@ export function formatResults(results: ImageResults): string {
   return lines.join('\n')
 }
 
-/** Replaces what stands between the markers; the rest of the page is written by people. */
-export function replaceTable(page: string, table: string): string {
-  const begin = page.indexOf(BEGIN)
-  const end = page.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`docs/numbers.md lacks ${BEGIN} … ${END}`)
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`
+/** Replaces what stands between the markers of a bench; the rest of the page is written by people. */
+export function replaceTable(page: string, table: string, bench = 'image'): string {
+  const [first, last] = [`<!-- bench:${bench} -->`, `<!-- /bench:${bench} -->`]
+  const begin = page.indexOf(first)
+  const end = page.indexOf(last)
+  if (begin < 0 || end < begin) throw new Error(`docs/numbers.md lacks ${first} … ${last}`)
+  return `${page.slice(0, begin + first.length)}\n\n${table}\n\n${page.slice(end)}`
 }
 
 /** A run that left parts out keeps what an earlier one found for them on the same kind of machine. */

@@ -10,21 +10,24 @@ import { Tools } from '../../../build/tools/tools.ts'
 export interface Originals {
   etcdctl: string
   server: string
+  /** The load generator of benchmarks. */
+  wrk: string
 }
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 /** Group of the lock. */
 const GROUP = 'originals'
 
-/** The originals: those of the locked Debian packages, or others named by ORLOP_ETCDCTL and ORLOP_ETCD_SERVER. */
+/** The originals: those of the locked Debian packages, or others named by ORLOP_ETCDCTL, ORLOP_ETCD_SERVER, ORLOP_WRK. */
 export async function findOriginals(env: NodeJS.ProcessEnv): Promise<Originals> {
   const context = { cache: await Cache.open(), mirrors: findMirrors, progress: silent }
   const { programs } = await Tools.open(await readLock(ROOT), context, GROUP)
   const found = {
     etcdctl: env['ORLOP_ETCDCTL'] || join(programs, 'etcdctl'),
     server: env['ORLOP_ETCD_SERVER'] || join(programs, 'etcd'),
+    wrk: env['ORLOP_WRK'] || join(programs, 'wrk'),
   }
-  for (const path of [found.etcdctl, found.server]) {
+  for (const path of Object.values(found)) {
     if (!existsSync(path)) throw new Error(`${path}, a program to compare with, is not there`)
   }
   return found

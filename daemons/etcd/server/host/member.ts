@@ -163,7 +163,8 @@ export class MemberServer {
   #startMember(): Promise<Member> {
     const { config, data, peerTls, log, onExit } = this.#options
     const onSync = (path: string, ms: number): void => {
-      if (path.endsWith('.wal')) this.#member?.counters.onWalSync?.(ms)
+      // A segment keeps the name that it was made under until it is opened again.
+      if (!path.includes('.snap')) this.#member?.counters.onWalSync?.(ms)
     }
     const env = nodeEnv(nodeDisk({ onSync }))
     return new Promise((resolve, reject) => {
