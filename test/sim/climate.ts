@@ -67,6 +67,24 @@ const CLIMATES: Record<string, Climate> = {
     syncMsMean: 1,
     subject: { ...QUICK, snapshotEntries: 20 },
   },
+  // Few members, who come and go and fall.
+  voteTellsNothing: {
+    run: { founders: 3, membersMax: 4, membershipMsMean: 300, crashMsMean: 500, downMsMean: 1000 },
+    subject: { snapshotEntries: 1000 },
+  },
+  // The one that is left falls right then, and long enough for the other to be gone.
+  removeAtOnce: {
+    run: {
+      founders: 3,
+      membersMax: 3,
+      diskLossMsMean: 0,
+      membershipMsMean: 1000,
+      crashMsMean: 1000,
+      downMsMean: 6000,
+    },
+    network: { delayMsMin: 20, delayMsMean: 100, lossProbability: 0.1 },
+    subject: { snapshotEntries: 1000 },
+  },
   // A leader that falls after it has answered and before it has told; a slow disk under the next one.
   readEarly: {
     run: {

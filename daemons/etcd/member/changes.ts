@@ -8,9 +8,18 @@ import { peersRecord } from './roster.ts'
 import type { RunningMember } from './running.ts'
 import { type ChangeRefusal, type ClusterMember, Failure } from './service.ts'
 
+/** Somebody waits until a member is gone. */
+interface Leaving {
+  id: MemberId
+  done: (refusal: ChangeRefusal | undefined) => void
+  sinceMs: number
+}
+
 /** Adds, removes and moves members (specification §4). */
 export class Changes {
   readonly #member: RunningMember
+  #leaving: Leaving[] = []
+  #isRemoving = false
 
   constructor(member: RunningMember) {
     this.#member = member
@@ -38,7 +47,56 @@ export class Changes {
       member.later(0, () => done(refusal))
       return
     }
-    this.#propose('remove', id, [], done)
+    const { roster } = member.machine
+    const waiting = { id, done, sinceMs: member.env.now() }
+    if (roster.leaving.has(id)) {
+      this.#leaving.push(waiting)
+    } else if (roster.find(id)?.isLearner === true || member.options.planted.has('removeAtOnce')) {
+      this.#propose('remove', id, [], done)
+    } else {
+      this.#propose('demote', id, [], refusal => {
+        // Somebody else may have been quicker.
+        if (refusal !== undefined && !roster.leaving.has(id) && !roster.removed.has(id)) done(refusal)
+        else this.#leaving.push(waiting)
+        this.look()
+      })
+    }
+  }
+
+  /** The records of the cluster have changed: who waits for a member to be gone is answered. */
+  look(): void {
+    if (this.#leaving.length === 0) return
+    const { removed } = this.#member.machine.roster
+    const gone = this.#leaving.filter(({ id }) => removed.has(id))
+    this.#leaving = this.#leaving.filter(({ id }) => !removed.has(id))
+    for (const { done } of gone) this.#member.later(0, () => done(undefined))
+  }
+
+  /** Leader: removes who votes no more and is to go, one after the other, whoever had asked for it. */
+  finishRemovals(): void {
+    const [id] = this.#member.machine.roster.leaving
+    if (id === undefined || this.#isRemoving) return
+    this.#isRemoving = true
+    this.#propose('remove', id, [], () => {
+      this.#isRemoving = false
+    })
+  }
+
+  /** Gives up what began before then. */
+  expire(beforeMs: number): void {
+    this.#endBefore(beforeMs, new Failure('timeout', false))
+  }
+
+  /** Answers all that wait. */
+  end(): void {
+    this.#endBefore(Number.POSITIVE_INFINITY, new Failure('stopped', false))
+  }
+
+  #endBefore(ms: number, { text }: Failure): void {
+    const late = this.#leaving.filter(({ sinceMs }) => sinceMs < ms)
+    if (late.length === 0) return
+    this.#leaving = this.#leaving.filter(({ sinceMs }) => sinceMs >= ms)
+    for (const { done } of late) done({ refused: 'failed', why: text })
   }
 
   update(id: MemberId, peerUrls: readonly string[], done: (result: undefined | ChangeRefusal) => void): void {
@@ -68,7 +126,7 @@ export class Changes {
     this.#member.proposer.proposeChange(make, (result, refusal) => {
       if (result instanceof Failure) done({ refused: 'failed', why: result.text })
       else if (refusal === undefined) done(undefined)
-      else done({ refused: kind === 'remove' ? 'idNotFound' : 'idExists', why: refusal })
+      else done({ refused: kind === 'addVoter' ? 'idExists' : 'idNotFound', why: refusal })
     })
   }
 

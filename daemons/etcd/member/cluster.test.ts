@@ -102,6 +102,40 @@ t.test('a leader that is removed ends itself after a while, the others go on', a
   t.notOk(world.write(next, set('x', 'y')) instanceof Failure)
 })
 
+/** As it knows itself; undefined when it is no member. */
+function isVoter({ id, member }: Node): boolean | undefined {
+  const self = member!.members().find(member => member.id === id)
+  return self === undefined ? undefined : !self.isLearner
+}
+
+t.test('a leader of two that is removed, and another that falls before it hears of it', async t => {
+  const world = new World()
+  for (const id of ['a1', 'b2']) world.start(id, ['a1', 'b2'], { strictReconfig: false })
+  const leader = world.leader()
+  const [other] = others(world, leader)
+  let result: unknown = 'none'
+  // The other one has the change and falls before it knows that it is committed.
+  let appends = 0
+  world.loses = message => {
+    if (message.to === other!.id && message.type === 'append' && message.entries.length > 0) appends += 1
+    return message.to === other!.id && (appends > 1 || (appends === 1 && message.entries.length === 0))
+  }
+  leader.member!.removeMember(leader.id, value => {
+    result = value
+  })
+  world.until('the change is applied', () => isVoter(leader) === false)
+  world.kill(other!.id)
+  world.run(100)
+  t.equal(leader.exit, undefined, 'who is to go stays until it is needed no more')
+  world.loses = () => false
+  const again = world.start(other!.id, [], { strictReconfig: false })
+  world.until('it is removed', () => leader.exit !== undefined)
+  t.equal(result, undefined)
+  t.match(leader.exit, /^removed:/)
+  t.equal(again.member!.role, 'leader')
+  t.notOk(world.write(again, set('x', 'y')) instanceof Failure)
+})
+
 t.test('a proposal that comes twice counts once', async t => {
   const { world, leader } = founded()
   const [follower] = others(world, leader)

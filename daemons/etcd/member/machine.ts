@@ -8,7 +8,7 @@ import { Store } from '../store/store.ts'
 import { decodeContext } from './change.ts'
 import { type Contents, ContentsWriter } from './contents.ts'
 import type { PlantedMemberBug } from './planted.ts'
-import { isRecord, peersRecord, Roster, removalRecords } from './roster.ts'
+import { isRecord, leavingRecord, peersRecord, Roster, removalRecords, stayingRecord } from './roster.ts'
 import { Sessions } from './sessions.ts'
 
 /** What a change of members needs beyond the records: the core that takes it up. */
@@ -99,7 +99,11 @@ export class StateMachine {
     if (kind === 'remove') {
       for (const record of removalRecords(member)) this.store.apply(record)
       applied.removed = member
-    } else if (kind !== 'promote') {
+    } else if (kind === 'demote') {
+      this.store.apply(leavingRecord(member))
+    } else if (kind === 'promote') {
+      this.store.apply(stayingRecord(member))
+    } else {
       this.store.apply(peersRecord(member, peerUrls, true))
     }
     return applied

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { SnapshotStore } from '../snap/store.ts'
 import { Event } from '../store/event.ts'
 import { Failure } from './service.ts'
 import { set, World } from './testing/world.ts'
@@ -39,6 +40,36 @@ t.test('what was acknowledged is there after a kill', async t => {
   const result = world.write(again, set('after', 'x'))
   t.equal((result as Event).index, 504)
 })
+
+t.test(
+  'snapshots that a crash left unmarked, one after the other, do not push out those that count',
+  async t => {
+    const world = new World()
+    const settings = { snapshotCount: 20, snapshotCatchUp: 5, snapshotsRetained: 2 }
+    world.start('a1', ['a1'], settings)
+    world.run(300)
+    for (let life = 1; life <= 4; life++) {
+      const node = world.nodes.get('a1')!
+      for (let number = 0; number < 60; number++) world.write(node, set(`key-${number % 7}`, `${number}`))
+      world.kill('a1')
+      world.run(100)
+      // A leader's snapshot was saved, and the log was not told of it before the crash.
+      const store = new SnapshotStore(node.disk, 'data/member/snap', { retained: 2 })
+      const configuration = { voters: ['a1', 'b2'], learners: [] }
+      let isSaved = false
+      store.save({ term: 99, index: 10_000 + life, configuration }, [Buffer.from('x')].values(), error => {
+        isSaved = error === undefined
+      })
+      world.run(100)
+      t.ok(isSaved)
+      const again = world.start('a1', [], settings)
+      world.leader()
+      t.equal(again.error, undefined)
+      t.match(again.lines.join('\n'), /came before a crash/)
+      t.equal(again.member!.store.index, 3 + 60 * life)
+    }
+  },
+)
 
 t.test('a cluster of three: first write has index 8, all have it, followers take writes', async t => {
   const world = new World()

@@ -5,12 +5,14 @@
  * - `countTwice`: a command that was proposed twice is applied twice.
  * - `sessionsUnsaved`: a snapshot does not say which commands were applied.
  * - `barrierFree`: reads are not confirmed by anybody.
+ * - `removeAtOnce`: a voter is removed in one step, and gone when others may still need its vote.
  */
-export type PlantedMemberBug = 'countTwice' | 'sessionsUnsaved' | 'barrierFree'
+export type PlantedMemberBug = 'countTwice' | 'sessionsUnsaved' | 'barrierFree' | 'removeAtOnce'
 
 /** All of them, for tests and flags. */
 export const PLANTED_MEMBER_BUGS: readonly PlantedMemberBug[] = [
   'countTwice',
   'sessionsUnsaved',
   'barrierFree',
+  'removeAtOnce',
 ]

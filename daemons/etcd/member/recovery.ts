@@ -54,6 +54,9 @@ export interface RecoveryOptions {
   note: (line: string) => void
 }
 
+/** Behind every snapshot. */
+const NEWEST = Number.MAX_SAFE_INTEGER
+
 const NO_CONFIGURATION: Configuration = { voters: [], learners: [] }
 
 /**
@@ -89,7 +92,7 @@ class Recovery {
         hasLog(
           this.#disk,
           walFolder,
-          this.#ok(has => (has ? this.#openAfter(Number.MAX_SAFE_INTEGER) : this.#create())),
+          this.#ok(has => (has ? this.#openAfter(NEWEST) : this.#create())),
         ),
       ),
     )
@@ -142,9 +145,20 @@ class Recovery {
           }
           this.#noteRepair(opened.repaired)
           const { log, hardState, entries } = opened
-          // The start before this one ended between making the log and founding.
-          if (stored === undefined && entries.length === 0 && hardState.term === 0) this.#found(log)
-          else this.#load(stored, log, hardState, entries)
+          const next = (): void => {
+            // The start before this one ended between making the log and founding.
+            if (stored === undefined && entries.length === 0 && hardState.term === 0) this.#found(log)
+            else this.#load(stored, log, hardState, entries)
+          }
+          if (before === NEWEST) {
+            next()
+            return
+          }
+          const index = stored?.meta.index ?? 0
+          this.#options.note(
+            `snapshots behind ${index} came before a crash that the log tells nothing of: they go`,
+          )
+          this.#snapshots.removeBehind(index, this.#ok(next))
         })
       }),
     )

@@ -9,6 +9,7 @@ import type { ClusterMember } from './service.ts'
 const MEMBERS = '/0/members'
 const REMOVED = '/0/removed_members'
 const VERSION = '/0/version'
+const LEAVING = 'leaving'
 
 const NOBODY: readonly string[] = []
 
@@ -16,19 +17,25 @@ const NOBODY: readonly string[] = []
 export class Roster {
   members: readonly ClusterMember[] = []
   removed: ReadonlySet<MemberId> = new Set()
+  /** Do not vote any more and are to be removed (`ChangeKind` in `../raft/membership.ts`). */
+  leaving: ReadonlySet<MemberId> = new Set()
   version: string | undefined
 
   /** Reads the records anew; they are few and change rarely. */
   read(store: Store, configuration: Configuration): void {
     const { tree } = store.state
     const removed = new Set(tree.find(REMOVED)?.children?.keys())
+    const leaving = new Set<MemberId>()
     const members: ClusterMember[] = []
     for (const [id, node] of tree.find(MEMBERS)?.children ?? []) {
       const member = memberOf(id, node, configuration)
-      if (member !== undefined && !removed.has(id)) members.push(member)
+      if (member === undefined || removed.has(id)) continue
+      members.push(member)
+      if (node.children?.has(LEAVING) === true) leaving.add(id)
     }
     this.members = members.sort((a, b) => compareIds(a.id, b.id))
     this.removed = removed
+    this.leaving = leaving
     this.version = tree.find(VERSION)?.value
   }
 
@@ -59,6 +66,16 @@ export function selfRecord(id: MemberId, name: string, clientUrls: readonly stri
 /** Writes on which version the cluster agreed. */
 export function versionRecord(version: string): Operation {
   return set(VERSION, version)
+}
+
+/** Marks a member that does not vote any more and is to be removed, so that every leader sees to it. */
+export function leavingRecord(id: MemberId): Operation {
+  return set(`${MEMBERS}/${id}/${LEAVING}`, 'true')
+}
+
+/** Takes that mark back; an error where there is none. */
+export function stayingRecord(id: MemberId): Operation {
+  return { type: 'delete', path: `${MEMBERS}/${id}/${LEAVING}`, dir: false, recursive: false }
 }
 
 /** What a removal writes: the member's records go, its id never comes again. */

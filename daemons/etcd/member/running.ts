@@ -66,7 +66,7 @@ export class RunningMember implements Member {
   readonly proposer: Proposer
   readonly #barriers = new Barriers()
   readonly transfers: Transfers
-  readonly #changes: Changes
+  readonly changes: Changes
   readonly #upkeep: Upkeep
   #network: Network | undefined
   #isWoken = false
@@ -123,7 +123,7 @@ export class RunningMember implements Member {
     })
     this.transfers = new Transfers(this, options.electionTicks * options.tickMs)
     this.proposer = new Proposer(this)
-    this.#changes = new Changes(this)
+    this.changes = new Changes(this)
     this.#upkeep = new Upkeep(this)
   }
 
@@ -238,11 +238,11 @@ export class RunningMember implements Member {
   }
 
   addMember(peerUrls: readonly string[], done: (result: ClusterMember | ChangeRefusal) => void): void {
-    this.#changes.add(peerUrls, done)
+    this.changes.add(peerUrls, done)
   }
 
   removeMember(id: MemberId, done: (result: undefined | ChangeRefusal) => void): void {
-    this.#changes.remove(id, done)
+    this.changes.remove(id, done)
   }
 
   updateMember(
@@ -250,7 +250,7 @@ export class RunningMember implements Member {
     peerUrls: readonly string[],
     done: (result: undefined | ChangeRefusal) => void,
   ): void {
-    this.#changes.update(id, peerUrls, done)
+    this.changes.update(id, peerUrls, done)
   }
 
   transferLeadership(to: MemberId, done: (failure: Failure | undefined) => void): void {
@@ -435,6 +435,7 @@ export class RunningMember implements Member {
   #followRoster(): void {
     if (!this.machine.refreshRoster(this.raft.configuration)) return
     this.#upkeep.look()
+    this.changes.look()
     this.#setPeers()
   }
 
@@ -470,6 +471,7 @@ export class RunningMember implements Member {
       this.#barriers.expire(beforeMs, () => new Failure(this.proposer.timeoutKind(beforeMs), true))
       this.proposer.retry()
       this.transfers.expire()
+      this.changes.expire(beforeMs)
       this.#upkeep.tick()
       this.wake()
     })
@@ -509,6 +511,7 @@ export class RunningMember implements Member {
     this.#journal.end()
     this.proposer.end()
     this.transfers.end()
+    this.changes.end()
     this.#barriers.expire(Number.POSITIVE_INFINITY, () => new Failure('stopped', true))
   }
 }

@@ -52,6 +52,7 @@ export class Upkeep {
     if (member.role !== 'leader') return
     if (!this.#isVersioning && member.clusterVersion === undefined && member.members().length > 0)
       this.#agreeOnVersion()
+    member.changes.finishRemovals()
     if (member.store.expiring > 0) this.#sync(nowMs)
   }
 

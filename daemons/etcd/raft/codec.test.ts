@@ -174,7 +174,7 @@ t.test('an entry is what it was, alone and in a row', t => {
 })
 
 t.test('a change of members is what it was', t => {
-  for (const kind of ['addVoter', 'addLearner', 'promote', 'remove'] as const) {
+  for (const kind of ['addVoter', 'addLearner', 'promote', 'remove', 'demote'] as const) {
     const change = { kind, member: 'ff00000001', context: Uint8Array.of(1, 2) }
     const bytes = encodeChange(change)
     t.equal(plain(decodeChange(bytes)), plain(change))
@@ -182,7 +182,7 @@ t.test('a change of members is what it was', t => {
       t.throws(() => decodeChange(bytes.subarray(0, length)), FormatError)
     t.throws(() => decodeChange(Buffer.concat([bytes, Buffer.of(0)])), /1 bytes follow it/)
   }
-  t.throws(() => decodeChange(Uint8Array.of(1, 5)), /no kind 5/)
+  t.throws(() => decodeChange(Uint8Array.of(1, 6)), /no kind 6/)
   t.throws(() => decodeChange(Uint8Array.of(2)), /of version 2/)
   t.end()
 })

@@ -62,6 +62,8 @@ export class Core {
   /** Who answered a campaign, and how. */
   readonly votes = new Map<MemberId, boolean>()
 
+  /** The term whose leader wants this member to take over as soon as it may. */
+  calledTerm = -1
   /** To whom leadership is being handed. */
   transferee: MemberId | '' = ''
   /** Leader: the last change of members in its log; until it is applied there is no other. */

@@ -44,6 +44,7 @@ function askVotes(core: Core, kind: Campaign): void {
     message.index = core.log.last
     message.logTerm = core.log.lastTerm
     message.context = kind === 'transfer' ? TRANSFER : 0
+    tellCommit(core, message)
     if (pre || core.planted.has('voteUnsaved')) core.outbox.send(message)
     else core.outbox.promise(message)
   }
@@ -51,6 +52,7 @@ function askVotes(core: Core, kind: Campaign): void {
 
 /** Votes, or says whether it would: once in a term, and only for a log that lacks nothing committed. */
 export function handleVote(core: Core, message: Message): void {
+  learnCommit(core, message)
   const pre = message.type === 'preVote'
   const free = pre
     ? message.term > core.term
@@ -59,6 +61,7 @@ export function handleVote(core: Core, message: Message): void {
   const answer = core.message(pre ? 'preVoteAnswer' : 'voteAnswer', message.from)
   if (!free || !complete) {
     answer.reject = true
+    tellCommit(core, answer)
     core.outbox.send(answer)
   } else if (pre) {
     // Our term has not changed; the answer names the one that was asked about.
@@ -72,8 +75,25 @@ export function handleVote(core: Core, message: Message): void {
   }
 }
 
+/**
+ * Says up to where the log is known to be committed: `commit`, and the term of the entry there as `hintTerm`. Without a
+ * leader nobody else would, and whoever does not know that a change of members is committed counts by the old ones.
+ */
+export function tellCommit(core: Core, message: Message): void {
+  if (core.planted.has('voteTellsNothing')) return
+  message.commit = core.log.committed
+  message.hintTerm = core.log.termOf(core.log.committed)
+}
+
+/** What is committed once is committed for ever, and logs that agree on an entry agree on all before it. */
+function learnCommit(core: Core, { commit, hintTerm }: Message): void {
+  if (core.role !== 'leader' && commit > core.log.committed && core.log.matches(commit, hintTerm))
+    core.log.commit(commit)
+}
+
 /** Candidate: counts an answer to what it asks at the moment. */
 export function handleVoteAnswer(core: Core, message: Message): void {
+  learnCommit(core, message)
   if (core.role !== (message.type === 'voteAnswer' ? 'candidate' : 'preCandidate')) return
   // A yes from an earlier question, about another term.
   if (core.role === 'preCandidate' && !message.reject && message.term !== core.term + 1) return
@@ -100,7 +120,9 @@ function count(core: Core, from: MemberId, granted: boolean): void {
 /** The leader wants this member to take over. */
 export function handleTimeoutNow(core: Core): void {
   invariant(core.role !== 'leader', 'a leader was told to take over from another one of its term')
-  campaign(core, 'transfer')
+  // Who has a change of members to apply cannot at once, but with the tick after that.
+  if (mayCampaign(core)) campaign(core, 'transfer')
+  else core.calledTerm = core.term
 }
 
 /** Leader: steps down when it has not heard from a majority for an election timeout. */

@@ -5,8 +5,19 @@ import { advanceCommit } from './replication.ts'
 import { becomeFollower } from './roles.ts'
 import type { Configuration, Entry, HardState, MemberId } from './types.ts'
 
-/** One step from a configuration to the next. Steps of one member keep the majorities of both sharing a voter. */
-export type ChangeKind = 'addVoter' | 'addLearner' | 'promote' | 'remove'
+/**
+ * One step from a configuration to the next. Steps of one member keep the majorities of both sharing a voter.
+ *
+ * A change takes effect when it is applied. So a voter that fell before it heard of the commit counts by the old
+ * configuration, and may need the vote of who is no voter any more. Therefore a voter that is to go is made a learner
+ * first (`demote`) and goes (`remove`) when that is applied; both steps are the host's to propose, duty 16. Why nobody
+ * is needed any more when it goes: the leader proposes the second step only after it has applied the first one, so
+ * every message with the second tells of the first one's commit, and whoever has the second durably has that commit
+ * durably too. Once the second is committed, a majority of the voters knows the new configuration for good, and among
+ * any majority of them who has the best log is one of these, and wins by the votes of those that are left. Until then
+ * the learner is there, votes when it is asked, and tells who asks it of the commit (`learnCommit` in `election.ts`).
+ */
+export type ChangeKind = 'addVoter' | 'addLearner' | 'promote' | 'remove' | 'demote'
 
 /** A change of members as it stands in the log. */
 export interface MembershipChange {
@@ -37,6 +48,10 @@ export function nextConfiguration(now: Configuration, change: MembershipChange):
       if (!isVoter && !isLearner) return `${member} is no member`
       if (voters.length === 0) return `${member} is the last voter`
       return { voters, learners }
+    case 'demote':
+      if (!isVoter) return `${member} is no voter`
+      if (voters.length === 0) return `${member} is the last voter`
+      return { voters, learners: [...learners, member] }
   }
 }
 
@@ -50,12 +65,14 @@ export function applyConfiguration(core: Core, change: MembershipChange): string
   core.setConfiguration(next)
   if (core.role !== 'leader') {
     // A leader that is none any more needs no protection from an election.
-    if (change.kind === 'remove' && change.member === core.leader) becomeFollower(core, core.term, '')
+    const leaves = change.kind === 'remove' || change.kind === 'demote'
+    if (leaves && change.member === core.leader) becomeFollower(core, core.term, '')
     return undefined
   }
   const own = core.progress.get(core.id)
   if (own?.voter !== true) {
     // It has led up to its own end (paper, section 6); the others have been told of the commit.
+    nameSuccessor(core)
     becomeFollower(core, core.term, '')
     return undefined
   }
@@ -65,6 +82,13 @@ export function applyConfiguration(core: Core, change: MembershipChange): string
   confirmReads(core)
   core.appendsDue = true
   return undefined
+}
+
+/** Spares the cluster an election timeout, where somebody has all that there is. */
+function nameSuccessor(core: Core): void {
+  const { voters, log, outbox } = core
+  const successor = voters.find(({ active, match }) => active && match === log.last)
+  if (successor !== undefined) outbox.send(core.message('timeoutNow', successor.id))
 }
 
 /** A founding member: `member` and the host's `context` of it. */
@@ -89,7 +113,8 @@ export function foundingLog(founders: readonly Founder[]): { hardState: HardStat
 }
 
 const VERSION = 1
-const KINDS: readonly ChangeKind[] = ['addVoter', 'addLearner', 'promote', 'remove']
+/** Place + 1 is the tag in the log: never reorder, only add at the end. */
+const KINDS: readonly ChangeKind[] = ['addVoter', 'addLearner', 'promote', 'remove', 'demote']
 
 /** The data of a `config` entry: version, kind, member, length and bytes of the context. */
 export function encodeChange(change: MembershipChange): Uint8Array {

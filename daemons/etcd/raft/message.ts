@@ -9,8 +9,8 @@ import type { Entry, MemberId, Snapshot } from './types.ts'
  * | `appendAnswer` | back | `index` up to which the logs agree durably; with `reject`: the `index` refused and the best guess where they agree, `hintIndex` and `hintTerm` |
  * | `heartbeat` | leader → all | `commit` as far as the receiver is known to agree; `context`: round of reads, or 0 |
  * | `heartbeatAnswer` | back | `context` as asked |
- * | `vote`, `preVote` | candidate → voters | `index`, `logTerm` of the last entry; `context` 1: the leader asked for it |
- * | `voteAnswer`, `preVoteAnswer` | back | `reject` |
+ * | `vote`, `preVote` | candidate → voters | `index`, `logTerm` of the last entry; `commit`, and as `hintTerm` the term of the entry there; `context` 1: the leader asked for it |
+ * | `voteAnswer`, `preVoteAnswer` | back | `reject`, and then `commit` and `hintTerm` as with the question |
  * | `snapshot` | leader → follower | `snapshot`; answered by `appendAnswer` |
  * | `timeoutNow` | leader → voter | campaign at once |
  * | `propose` | follower → leader | `entries` without term and index; `term` 0 |

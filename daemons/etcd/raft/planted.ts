@@ -14,6 +14,8 @@
  * - `readUnconfirmed`: the leader serves a read without asking a majority whether it still leads.
  * - `readEarly`: the leader serves a read before it has committed an entry of its own term.
  * - `snapshotKeepsTail`: entries behind an installed snapshot stay, though they contradict it.
+ * - `voteTellsNothing`: without a leader nobody learns that a change of members is committed, so who lacks it waits for
+ *   votes that cannot come.
  */
 export type PlantedBug =
   | 'voteTwice'
@@ -28,6 +30,7 @@ export type PlantedBug =
   | 'readUnconfirmed'
   | 'readEarly'
   | 'snapshotKeepsTail'
+  | 'voteTellsNothing'
 
 /** All of them, for tests and flags. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -43,4 +46,5 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   'readUnconfirmed',
   'readEarly',
   'snapshotKeepsTail',
+  'voteTellsNothing',
 ]

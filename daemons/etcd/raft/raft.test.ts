@@ -1,7 +1,7 @@
 import t from 'tap'
 import { InvariantError } from './assert.ts'
 import type { RaftOptions } from './core.ts'
-import { foundingLog, nextConfiguration } from './membership.ts'
+import { type ChangeKind, foundingLog, nextConfiguration } from './membership.ts'
 import { newMessage } from './message.ts'
 import { Raft } from './raft.ts'
 import { READ_LOST } from './reads.ts'
@@ -247,17 +247,19 @@ t.test('a member of nothing waits, founders elect one of them', t => {
 
 t.test('changes make one step or say why not', t => {
   const now = { voters: ['1', '2'], learners: ['3'] }
-  const next = (kind: 'addVoter' | 'addLearner' | 'promote' | 'remove', member: string): unknown =>
+  const next = (kind: ChangeKind, member: string): unknown =>
     nextConfiguration(now, { kind, member, context: NO_DATA })
   t.same(next('addVoter', '4'), { voters: ['1', '2', '4'], learners: ['3'] })
   t.same(next('addLearner', '4'), { voters: ['1', '2'], learners: ['3', '4'] })
   t.same(next('promote', '3'), { voters: ['1', '2', '3'], learners: [] })
   t.same(next('remove', '1'), { voters: ['2'], learners: ['3'] })
   t.same(next('remove', '3'), { voters: ['1', '2'], learners: [] })
+  t.same(next('demote', '1'), { voters: ['2'], learners: ['3', '1'] })
   t.match(next('addVoter', '3'), /is a member already/)
   t.match(next('addLearner', '1'), /is a member already/)
   t.match(next('promote', '1'), /is no learner/)
   t.match(next('remove', '9'), /is no member/)
+  t.match(next('demote', '3'), /is no voter/)
   const last = { voters: ['1'], learners: ['2'] }
   t.match(nextConfiguration(last, { kind: 'remove', member: '1', context: NO_DATA }), /is the last voter/)
   t.end()

@@ -60,6 +60,9 @@
  *     only to those to whom it was given: whoever joins and gets the log from its start would never learn of it.)
  *     Ids are not used again: a member that lost its disk comes back under another one.
  * 15. `campaign()` spares a fresh single member the first timeout.
+ * 16. To remove a voter, propose `demote` of it, and when that is applied, `remove`: whoever leads then sees to it, as
+ *     who has asked may be gone. The member may end when the second is applied. (`ChangeKind` in `membership.ts` tells
+ *     why. `remove` of a voter at once is for a cluster whose other members are lost.)
  *
  * Why several writes may be under way, and what that costs: an acknowledgement speaks of the moment at which it was
  * made. Kept back until its write is durable, it is the same as one that travelled slowly. What it must not do is to

@@ -7,8 +7,9 @@ import {
   handleVote,
   handleVoteAnswer,
   mayCampaign,
+  tellCommit,
 } from './election.ts'
-import type { Message } from './message.ts'
+import type { Message, MessageType } from './message.ts'
 import { handlePropose } from './proposal.ts'
 import { confirmReads, handleReadIndex } from './read.ts'
 import {
@@ -28,6 +29,10 @@ export function tick(core: Core): void {
   core.electionElapsed += 1
   if (core.role !== 'leader') {
     core.reads.tick(settings.electionTicks)
+    if (core.calledTerm === core.term && mayCampaign(core)) {
+      campaign(core, 'transfer')
+      return
+    }
     if (core.electionElapsed < core.timeoutTicks) return
     core.electionElapsed = 0
     // Who may not campaign has lost its leader all the same: it must not go on keeping its vote from others for it.
@@ -65,16 +70,25 @@ function stepTermless(core: Core, message: Message): void {
 }
 
 /**
- * An old leader, or an old candidate to be, is told of the term, and steps down. Without that a member with a newer
- * term than all others, which hears their leader and may not disturb it (pre-vote, check-quorum), would stay apart.
+ * An old leader or candidate is told of the term, and steps down. Without that a member with a newer term than all
+ * others, which hears their leader and may not disturb it (pre-vote, check-quorum), would stay apart; and a candidate
+ * would run behind the terms of one that counts by an older configuration and does not ask it.
  */
-function answerOld(core: Core, message: Message): void {
-  const { type, from } = message
-  const ofLeader = type === 'append' || type === 'heartbeat' || type === 'snapshot'
-  if (!ofLeader && type !== 'preVote') return
-  const answer = core.message(ofLeader ? 'appendAnswer' : 'preVoteAnswer', from)
+function answerOld(core: Core, { type, from }: Message): void {
+  const answerType = ANSWERS_TO_OLD[type]
+  if (answerType === undefined) return
+  const answer = core.message(answerType, from)
   answer.reject = true
+  if (answerType !== 'appendAnswer') tellCommit(core, answer)
   core.outbox.send(answer)
+}
+
+const ANSWERS_TO_OLD: { readonly [type in MessageType]?: MessageType } = {
+  append: 'appendAnswer',
+  heartbeat: 'appendAnswer',
+  snapshot: 'appendAnswer',
+  vote: 'voteAnswer',
+  preVote: 'preVoteAnswer',
 }
 
 /** A newer term: follow it, unless somebody who does not hear the leader disturbs us who do. */

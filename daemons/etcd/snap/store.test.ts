@@ -209,3 +209,16 @@ t.test('one at a time, and the world goes on', t => {
   t.equal(busy, 'EBUSY')
   t.end()
 })
+
+t.test('the newest may never be marked: two are kept at least, and those that nobody knows can go', t => {
+  const disk = new MemoryDisk()
+  const store = newStore(disk, [], [], 1)
+  save(disk, store, 1)
+  t.equal(save(disk, store, 2).index, 1)
+  t.equal(save(disk, store, 3).index, 2)
+  const { error } = finish<void>(disk, done => store.removeBehind(2, done))
+  t.equal(error, undefined)
+  t.same(load(disk, store), [2, 'state 2'])
+  t.equal(save(disk, store, 4).index, 2, 'what was removed counts no more')
+  t.end()
+})

@@ -11,11 +11,13 @@ import { type ChunkReceiver, readSnapshot } from './reader.ts'
 
 /** How many snapshots are kept when nothing else is said. */
 const RETAINED = 5
+/** Fewer are never kept: the newest may not be marked in the log yet, and if it never is, the one before it counts. */
+const RETAINED_MIN = 2
 const FILE = /^([0-9a-f]{16})-([0-9a-f]{16})\.snap$/
 
 /** Settings. */
 export interface SnapshotOptions {
-  /** Snapshots to keep; 0 keeps all. */
+  /** Snapshots to keep; 0 keeps all, 1 keeps two. */
   retained?: number
   planted?: ReadonlySet<PlantedLogBug>
   /** A line for the operator's log. */
@@ -129,6 +131,17 @@ export class SnapshotStore {
     })
   }
 
+  /**
+   * Removes the snapshots behind `index`: the log goes on without them, so it will never know them. Left there, they
+   * would count among those that are kept, and push out the ones that it does know.
+   */
+  removeBehind(index: number, done: Answer): void {
+    this.#listed((error, files) => {
+      if (error !== undefined) done(error)
+      else this.#removeAll(files.filter(file => file.index > index).map(snapshotFile), done)
+    })
+  }
+
   #tryNext(candidates: Mark[], done: Answer<StoredSnapshot | undefined>): void {
     const candidate = candidates.pop()
     if (candidate === undefined) {
@@ -193,7 +206,8 @@ export class SnapshotStore {
         done(error, { term: 0, index: 0 })
         return
       }
-      const surplus = retained === 0 ? [] : files.splice(0, Math.max(0, files.length - retained))
+      const kept = retained === 0 ? files.length : Math.max(retained, RETAINED_MIN)
+      const surplus = files.splice(0, Math.max(0, files.length - kept))
       const oldest = files[0] ?? { term: 0, index: 0 }
       if (surplus.length === 0) done(undefined, oldest)
       else this.#removeAll(surplus.map(snapshotFile), error => done(error, oldest))

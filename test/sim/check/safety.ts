@@ -243,8 +243,11 @@ export class Safety {
     const holders = (voters: readonly string[]) =>
       voters.filter(voter => this.#holdsDurably(voter, index, term)).length
     const enough = (voters: readonly string[]) => holders(voters) > voters.length / 2
-    // A change of members may have taken effect in the same event, after the count.
-    if (enough(now.voters) || (known.voters.length > 0 && enough(known.voters))) return
+    // A change of members may have taken effect in the same event, after the count. And it is the leader that counts,
+    // by what it has applied: while its disk stands still, that is less than what its followers have.
+    const leaders = [...this.#members.values()].filter(({ leading, term }) => leading && term === now.term)
+    const counted = [now.voters, known.voters, ...leaders.map(({ voters }) => voters)]
+    if (counted.some(voters => voters.length > 0 && enough(voters))) return
     throw new Violation(
       'durable-on-quorum',
       `${id} commits entry ${index} of term ${term}, durable on ${holders(now.voters)} of ${now.voters.length} voters`,

@@ -131,8 +131,7 @@ export class MemberHost implements Member {
       vote: raft.vote,
       leading: raft.role === 'leader',
       leader: raft.leader,
-      // While many writes are under way some entries are not given out.
-      commit: Math.min(raft.committedIndex, mirror.lastIndex),
+      commit: mirror.commitAt(raft.committedIndex, index => raft.termOf(index)),
       applied: raft.appliedIndex,
       snapshotIndex: mirror.snapshotIndex,
       snapshotTerm: mirror.snapshotTerm,
@@ -206,7 +205,9 @@ export class MemberHost implements Member {
         change(member, 'promote', request.id, done)
         return
       case 'member-remove':
-        change(member, 'remove', request.id, done)
+        member.removeMember(request.id, refusal => {
+          done({ kind: refusal === undefined ? 'done' : 'unknown' })
+        })
         return
       default:
         member.write(operationOf(request), result => done(replyOf(request, result)))

@@ -99,8 +99,7 @@ export class RaftHost implements Member {
       vote: raft.vote,
       leading: raft.role === 'leader',
       leader: raft.leader,
-      // While many writes are under way the core knows entries that were not given out to be saved yet.
-      commit: Math.min(raft.committedIndex, mirror.lastIndex),
+      commit: mirror.commitAt(raft.committedIndex, index => raft.termOf(index)),
       applied: raft.appliedIndex,
       snapshotIndex: mirror.snapshotIndex,
       snapshotTerm: mirror.snapshotTerm,
@@ -197,7 +196,11 @@ export class RaftHost implements Member {
         this.#propose(mark, done, () => raft.proposeChange(changeOf('promote', request.id, mark)))
         return
       case 'member-remove':
-        this.#propose(mark, done, () => raft.proposeChange(changeOf('remove', request.id, mark)))
+        this.#propose(mark, done, () => {
+          // Duty 16; the operator of the simulation asks again for those that are to be gone.
+          const isVoter = raft.configuration.voters.includes(request.id)
+          return raft.proposeChange(changeOf(isVoter ? 'demote' : 'remove', request.id, mark))
+        })
         return
       default:
         this.#propose(mark, done, () => raft.propose(Buffer.from(JSON.stringify({ mark, request }))))

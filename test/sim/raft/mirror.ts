@@ -68,6 +68,16 @@ export class Mirror {
     this.snapshotIndex = index
   }
 
+  /**
+   * How far a commit of the core can be looked at here. While many writes are under way the core has entries that were
+   * not given out yet, and where they are to stand there may still be those that they replace.
+   */
+  commitAt(commit: number, termOf: (index: number) => number): number {
+    let index = Math.min(commit, this.lastIndex)
+    while (index > this.snapshotIndex && this.termAt(index) !== termOf(index)) index -= 1
+    return index
+  }
+
   termAt(index: number): number {
     return index === this.snapshotIndex ? this.snapshotTerm : this.#line(index).term
   }

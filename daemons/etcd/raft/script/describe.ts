@@ -27,7 +27,7 @@ export function describeMessage(message: Message): string {
 
 function bodyOf(type: Message['type'], message: Message): string {
   const { index, logTerm, commit, hintIndex, hintTerm, context, reject, entries, snapshot } = message
-  const answer = reject ? 'no' : 'yes'
+  const answer = reject ? (commit === 0 ? 'no' : `no, commit ${commit}@${hintTerm}`) : 'yes'
   const round = context === 0 ? '' : `, round ${context}`
   switch (type) {
     case 'append': {

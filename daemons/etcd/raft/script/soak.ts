@@ -187,12 +187,12 @@ class Soak implements PeerEvents {
   }
 
   #change(peer: Peer): void {
-    const kinds: readonly ChangeKind[] = ['addVoter', 'addLearner', 'promote', 'remove']
+    const kinds: readonly ChangeKind[] = ['addVoter', 'addLearner', 'promote', 'remove', 'demote']
     const kind = kinds[this.#below(kinds.length)]!
     const member = IDS[this.#below(IDS.length)]!
     const isNew = !this.#peers.has(member)
     // Ids are not used again, and a cluster that shrinks for good shows nothing.
-    if (kind === 'remove' && (peer.raft?.configuration.voters.length ?? 0) < 4) return
+    if ((kind === 'remove' || kind === 'demote') && (peer.raft?.configuration.voters.length ?? 0) < 4) return
     if (kind.startsWith('add') && !isNew) return
     const became = peer.raft?.proposeChange({ kind, member, context: new Uint8Array(0) })
     if (isNew && (became === 'appended' || became === 'forwarded')) {
