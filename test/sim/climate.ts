@@ -69,20 +69,29 @@ const CLIMATES: Record<string, Climate> = {
   },
   // Few members, who come and go and fall.
   voteTellsNothing: {
-    run: { founders: 3, membersMax: 4, membershipMsMean: 300, crashMsMean: 500, downMsMean: 1000 },
+    run: {
+      founders: 2,
+      membersMax: 2,
+      diskLossMsMean: 0,
+      membershipMsMean: 400,
+      crashMsMean: 800,
+      thinkMsMean: 5,
+    },
+    network: { delayMsMin: 5, delayMsMean: 50, lossProbability: 0.05, partitions: [], clogProbability: 0 },
     subject: { snapshotEntries: 1000 },
   },
   // The one that is left falls right then, and long enough for the other to be gone.
   removeAtOnce: {
     run: {
-      founders: 3,
-      membersMax: 3,
+      founders: 2,
+      membersMax: 2,
       diskLossMsMean: 0,
-      membershipMsMean: 1000,
-      crashMsMean: 1000,
-      downMsMean: 6000,
+      membershipMsMean: 400,
+      crashMsMean: 1500,
+      downMsMean: 5000,
+      strikeProbability: 0,
     },
-    network: { delayMsMin: 20, delayMsMean: 100, lossProbability: 0.1 },
+    network: { delayMsMin: 20, delayMsMean: 100, lossProbability: 0.05, partitions: [], clogProbability: 0 },
     subject: { snapshotEntries: 1000 },
   },
   // A leader that falls after it has answered and before it has told; a slow disk under the next one.
