@@ -472,7 +472,7 @@ export class RunningMember implements Member {
       this.proposer.retry()
       this.transfers.expire()
       this.changes.expire(beforeMs)
-      this.#upkeep.tick()
+      this.#upkeep.onClock()
       this.wake()
     })
   }

@@ -43,10 +43,17 @@ export class Transfers {
   }
 
   #successor(): MemberId | undefined {
+    // Who answered is forgotten once an election timeout; who is connected is known in between.
+    const connected = new Set(
+      this.#member
+        .peers()
+        .filter(({ activeSinceMs }) => activeSinceMs > 0)
+        .map(({ id }) => id),
+    )
     const others = this.#member
       .progress()
-      .filter(({ id, voter, active }) => voter && active && id !== this.#member.id)
-      .toSorted((a, b) => b.match - a.match)
+      .filter(({ id, voter, active }) => voter && (active || connected.has(id)) && id !== this.#member.id)
+      .toSorted((a, b) => Number(b.active) - Number(a.active) || b.match - a.match)
     return others[0]?.id
   }
 

@@ -14,6 +14,7 @@ export class Upkeep {
   isSyncing = false
   #syncTerm = 0
   #syncedMs = Number.NEGATIVE_INFINITY
+  #tickedMs = Number.POSITIVE_INFINITY
   #spaceMs = Number.NEGATIVE_INFINITY
   /** Leadership was handed over, or would not be taken, since there has been no room. */
   #hasSteppedAside = false
@@ -39,6 +40,20 @@ export class Upkeep {
     this.isPublished = true
     for (const done of this.#waiting) this.#member.later(0, done)
     this.#waiting = []
+  }
+
+  /** The clock has ticked, late or not. A leader that is late may lose the others, who cannot know why: it is told here. */
+  onClock(): void {
+    const { env, options, counters, role } = this.#member
+    const nowMs = env.now()
+    const lateMs = nowMs - this.#tickedMs - options.tickMs
+    this.#tickedMs = nowMs
+    if (lateMs > options.tickMs && role === 'leader') {
+      counters.heartbeatSendFailures += 1
+      const late = `exceeded the ${options.tickMs}ms timeout for ${Math.round(lateMs)}ms`
+      options.log(`failed to send out heartbeat on time (${late}): the machine or its disk is overloaded`)
+    }
+    this.tick()
   }
 
   tick(): void {
