@@ -13,7 +13,14 @@ export interface TestFile {
 /** Where tests are looked for. */
 const FOLDERS = ['build', 'daemons', 'update-engine', 'test']
 /** Tests that need the built image, the tools tree or the network, or all cores for themselves. */
-const VM_FOLDERS = ['test/cli/', 'test/cluster/', 'test/compat/', 'test/sim/campaign', 'test/vm/']
+const VM_FOLDERS = [
+  'test/cli/',
+  'test/cluster/',
+  'test/compat/',
+  'test/etcd/',
+  'test/sim/campaign',
+  'test/vm/',
+]
 
 /** Every `*.test.ts` of the repository, sorted, unit tests first. */
 export async function findTests(root: string): Promise<TestFile[]> {
