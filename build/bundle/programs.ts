@@ -43,7 +43,8 @@ export function multicallSource(programs: Programs): string {
   const table = [...programs]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, module]) => `  ${JSON.stringify(name)}: () => import(${JSON.stringify(`./${module}`)}),`)
-  return `import { basename } from 'node:path'
+  return `import { writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { describeFailure } from '#lib/errors.ts'
 
 const programs = {
@@ -63,6 +64,12 @@ async function run() {
   if (!Object.hasOwn(programs, name)) {
     process.stderr.write('orlop: ' + (name === '' ? 'no program named' : 'no program ' + name) + '; it holds: ' + Object.keys(programs).join(', ') + '\\n')
     return 2
+  }
+  // Node calls its process MainThread. Who looks for it by name (pgrep, top, systemctl status) looks for the program.
+  try {
+    writeFileSync('/proc/self/comm', name)
+  } catch {
+    // A matter of looks.
   }
   try {
     const program = await programs[name]()

@@ -73,5 +73,7 @@ export function httpServer(
 function addressOf(url: string): Address {
   const { scheme, host, port } = parseTarget(url)
   if (scheme.startsWith('unix')) return { path: host }
+  // Resolved, it may be ::1 alone, where 127.0.0.1 would be refused: the original takes the one of the old protocol.
+  if (host === 'localhost') return { host: '127.0.0.1', port }
   return { host: host === '' ? '::' : host, port }
 }
