@@ -157,7 +157,10 @@ export class Changes {
     const member = this.#member
     const noLeader = this.#refuseLeaderless()
     if (noLeader !== undefined || !member.options.strictReconfig) return noLeader
-    return unhealthy(refuseAdding(member.id, member.members(), this.#connected(), nowMs))
+    return this.#unhealthy(
+      'adding a member',
+      refuseAdding(member.id, member.members(), this.#connected(), nowMs),
+    )
   }
 
   #refuseLoss(id: MemberId): ChangeRefusal | undefined {
@@ -165,7 +168,8 @@ export class Changes {
     const noLeader = this.#refuseLeaderless()
     if (noLeader !== undefined || !member.options.strictReconfig) return noLeader
     const nowMs = member.env.wallClock()
-    return unhealthy(refuseRemoving(member.id, id, member.members(), this.#connected(), nowMs))
+    const why = refuseRemoving(member.id, id, member.members(), this.#connected(), nowMs)
+    return this.#unhealthy(`removing member ${id}`, why)
   }
 
   #refuseLeaderless(): ChangeRefusal | undefined {
@@ -175,8 +179,11 @@ export class Changes {
   #connected(): Map<MemberId, number> {
     return new Map(this.#member.peers().map(({ id, activeSinceMs }) => [id, activeSinceMs]))
   }
-}
 
-function unhealthy(why: string | undefined): ChangeRefusal | undefined {
-  return why === undefined ? undefined : { refused: 'unhealthy', why }
+  /** The answer has no place for the reason, so the log tells it. */
+  #unhealthy(what: string, why: string | undefined): ChangeRefusal | undefined {
+    if (why === undefined) return undefined
+    this.#member.options.log(`rejecting ${what}: ${why}; --strict-reconfig-check=false would allow it`)
+    return { refused: 'unhealthy', why }
+  }
 }
