@@ -10,3 +10,6 @@ import { runProgram } from './program.ts'
 export async function main(args: string[]): Promise<number> {
   return await runProgram(args, processIo())
 }
+
+// Called as a file of its own, as tests do; in the binary, its entry calls `main`.
+if (import.meta.main) void main(process.argv.slice(2)).then(status => process.exit(status))

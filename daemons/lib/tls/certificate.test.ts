@@ -42,7 +42,7 @@ t.test('a certificate that others can read and verify', t => {
       {
         commonName: 'größe',
         organisation: 'orlop',
-        hosts: ['10.0.0.1', 'etcd.example'],
+        hosts: ['10.0.0.1', 'fe80::12:3', 'etcd.example'],
         publicKey: owner.publicKey,
         serial: Buffer.from([0xff, 2]),
         ...times,
@@ -57,11 +57,11 @@ t.test('a certificate that others can read and verify', t => {
   t.equal(leaf.subject, 'O=orlop\nCN=größe')
   t.equal(leaf.issuer, 'CN=the authority')
   t.equal(leaf.serialNumber, 'FF02')
-  t.equal(leaf.subjectAltName, 'IP Address:10.0.0.1, DNS:etcd.example')
+  t.equal(leaf.subjectAltName, 'IP Address:10.0.0.1, IP Address:FE80:0:0:0:0:0:12:3, DNS:etcd.example')
   t.same(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'])
   t.equal(new Date(leaf.validFrom).getTime(), START_MS)
   t.equal(new Date(leaf.validTo).getTime(), START_MS + 30 * DAY_MS)
-  t.ok(leaf.checkIP('10.0.0.1') && leaf.checkHost('etcd.example'))
+  t.ok(leaf.checkIP('10.0.0.1') && leaf.checkIP('fe80::12:3') && leaf.checkHost('etcd.example'))
   t.notOk(leaf.checkIP('10.0.0.2') || leaf.checkHost('other.example'))
   t.end()
 })

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
-import { request } from '#lib/http/host/client.ts'
+import { ClientAgent, type ClientTls, request } from '#lib/http/host/client.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 /** Beside other work on two cores. */
@@ -97,19 +97,32 @@ export class Program {
   }
 }
 
+/** How a place is spoken to. */
+export interface PlaceOptions {
+  client?: 'http' | 'https'
+  peer?: 'http' | 'https'
+  /** What its clients show and trust. */
+  tls?: ClientTls
+}
+
 /** A place for a member: its address and its folder. */
 export class Place {
   readonly name: string
   readonly folder: string
+  readonly address: string
   readonly clientUrl: string
   readonly peerUrl: string
+  /** What its clients show and trust from the next request on. */
+  tls: ClientTls
 
-  constructor(name: string, folder: string) {
-    const address = ownAddress()
+  constructor(name: string, folder: string, options: PlaceOptions = {}) {
+    const { client = 'http', peer = 'http', tls = {} } = options
+    this.address = ownAddress()
     this.name = name
     this.folder = join(folder, name)
-    this.clientUrl = `http://${address}:2379`
-    this.peerUrl = `http://${address}:2380`
+    this.clientUrl = `${client}://${this.address}:2379`
+    this.peerUrl = `${peer}://${this.address}:2380`
+    this.tls = tls
   }
 
   /** Its part of `--initial-cluster`. */
@@ -143,12 +156,14 @@ export class Place {
   async ask(method: string, path: string, form?: string): Promise<{ status: number; body: string }> {
     const isJson = form?.startsWith('{')
     const type = isJson ? 'application/json' : 'application/x-www-form-urlencoded'
+    const agent = new ClientAgent({ tls: this.tls })
     const answer = await request({
       url: this.clientUrl + path,
       method,
       timeoutMs: ASK_TIMEOUT_MS,
+      agent,
       ...(form === undefined ? {} : { body: form, headers: { 'Content-Type': type } }),
-    })
+    }).finally(() => agent.close())
     return { status: answer.status, body: answer.body.toString() }
   }
 

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const AUTO_DAYS = 365
 const DAY_MS = 86_400_000
 const SERIAL_BYTES = 16
 /** Between two looks at the files of a certificate. */
-const RELOAD_MS = 10_000
+const RELOAD_MS = 1_000
 
 /** The paths of one port's certificate; undefined when it is plain. */
 export interface CertificatePaths {
@@ -53,7 +53,7 @@ export async function findCertificate(
     {
       commonName: 'etcd',
       organisation: 'etcd',
-      hosts: [...new Set(urls.map(url => parseTarget(url).host))].filter(host => !host.includes(':')),
+      hosts: [...new Set(urls.map(url => parseTarget(url).host))].filter(host => host !== ''),
       publicKey,
       serial: randomBytes(SERIAL_BYTES),
       notBeforeMs: now,
@@ -80,12 +80,40 @@ export function readMaterial(paths: CertificatePaths, settings: TlsSettings): Ma
     ca: settings.trustedCaFile === '' ? undefined : readNamed(settings.trustedCaFile),
     crl: settings.crlFile === '' ? undefined : readNamed(settings.crlFile),
   }
-  try {
-    createSecureContext(defined(material))
-  } catch (error) {
-    throw new UserError(`${paths.cert}, ${paths.key}: ${(error as Error).message}`)
-  }
+  const { cert, key, ca, crl } = material
+  checkCertificate(cert, paths.cert)
+  checkKey(key, paths.key)
+  // Whoever trusts nothing by mistake would refuse everybody, without a word here.
+  if (ca !== undefined) checkCertificate(ca, settings.trustedCaFile)
+  tryMaterial({ cert, key }, `the key of ${paths.key} is not that of the certificate ${paths.cert}`)
+  if (crl !== undefined)
+    tryMaterial({ crl }, `${settings.crlFile} holds no list of revoked certificates in PEM`)
   return material
+}
+
+function checkCertificate(pem: Buffer, path: string): void {
+  try {
+    new X509Certificate(pem)
+  } catch {
+    throw new UserError(`${path} holds no certificate in PEM`)
+  }
+}
+
+function checkKey(pem: Buffer, path: string): void {
+  try {
+    createPrivateKey(pem)
+  } catch {
+    throw new UserError(`${path} holds no private key in PEM, or one that needs a password`)
+  }
+}
+
+function tryMaterial(options: SecureContextOptions, problem: string): void {
+  try {
+    createSecureContext(options)
+  } catch (error) {
+    const why = (error as Error).message.replace(/^error:[0-9A-F]+:/, '')
+    throw new UserError(`${problem} (${why})`)
+  }
 }
 
 /** What the peers' transport and port take. */
@@ -112,7 +140,6 @@ export function clientFilesOf({ clientTls }: Config, material: Material | undefi
 
 /** Looks now and then whether the files of a port were exchanged, and hands over the new ones; until `close`. */
 export class CertificateWatch {
-  readonly #paths: CertificatePaths
   readonly #timer: NodeJS.Timeout
   #version: string
 
@@ -123,10 +150,12 @@ export class CertificateWatch {
     changed: (material: Material) => void,
     log: (line: string) => void,
   ) {
-    this.#paths = paths
-    this.#version = versionOf(paths)
+    const files = [paths.cert, paths.key, settings.trustedCaFile, settings.crlFile].filter(
+      file => file !== '',
+    )
+    this.#version = versionOf(files)
     this.#timer = setInterval(() => {
-      const found = versionOf(this.#paths)
+      const found = versionOf(files)
       if (found === this.#version) return
       this.#version = found
       try {
@@ -144,13 +173,13 @@ export class CertificateWatch {
   }
 }
 
-function versionOf({ cert, key }: CertificatePaths): string {
-  const hash = createHash('sha256')
-  for (const path of [cert, key]) {
+function versionOf(files: readonly string[]): string {
+  let version = ''
+  for (const path of files) {
     const stat = statSync(path, { throwIfNoEntry: false })
-    hash.update(`${stat?.ino} ${stat?.size} ${stat?.mtimeMs} `)
+    version += `${stat?.ino} ${stat?.size} ${stat?.mtimeMs} `
   }
-  return hash.digest('hex')
+  return version
 }
 
 /** Of the listening side of the client port. */

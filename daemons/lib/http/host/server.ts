@@ -3,6 +3,7 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import {
   createServer as createTlsServer,
   type SecureContextOptions,
+  type TLSSocket,
   type TlsOptions,
   type Server as TlsServer,
 } from 'node:tls'
@@ -32,7 +33,7 @@ export interface ServerOptions {
   tls?: TlsOptions
   /** With `tls`: answer plain HTTP on the same port as well. */
   plainToo?: boolean
-  /** Told of connections that could not be accepted (`EMFILE`); serving goes on. */
+  /** Told of connections that could not be accepted (`EMFILE`, a handshake that failed); serving goes on. */
   onError?: (error: Error) => void
   /** Milliseconds since 1970, for the Date header. */
   now?: () => number
@@ -209,7 +210,10 @@ export class HttpServer implements ConnectionOwner {
       allowHalfOpen: true,
     })
     server.on('secureConnection', socket => this.#speak(socket))
-    server.on('tlsClientError', (_error, socket) => socket.destroy())
+    server.on('tlsClientError', (error, socket) => {
+      this.#options.onError?.(describeRejection(error, socket))
+      socket.destroy()
+    })
     return server
   }
 
@@ -219,6 +223,17 @@ export class HttpServer implements ConnectionOwner {
     if (this.#sockets.size > 0) return
     for (const done of this.#onEmpty.splice(0)) done()
   }
+}
+
+/** In the original's words: who was turned away at the handshake, and why. */
+function describeRejection(error: Error, socket: TLSSocket): Error {
+  // Of one whose certificate is not taken, Node has closed the connection already, and knows the reason only.
+  const refused = socket.authorizationError as Error | string | null | undefined
+  const why = refused ? `certificate refused: ${String(refused)}` : error.message.split('\n')[0]!
+  const from =
+    socket.remoteAddress === undefined ? '' : ` from "${socket.remoteAddress}:${socket.remotePort}"`
+  const text = why.replace(/^.*error:[0-9A-F]+:/, '')
+  return new Error(`rejected connection${from} (error ${JSON.stringify(text)})`)
 }
 
 function flushAll(server: HttpServer): void {
