@@ -110,10 +110,8 @@ t.test('the common name is the user, where no other is given', async t => {
   const folder = await ownFolder(t)
   const place = new Place('n1', folder, { client: 'https' })
   const { ca, ...root } = testCertificate('root')
-  const flags = await write(folder, 'server', {
-    ...testCertificate('server', { hosts: [place.address] }),
-    ca,
-  })
+  const flags = await write(folder, 'server', testCertificate('server', { hosts: [place.address] }))
+  await writeFile(join(folder, 'ca.pem'), ca)
   const server = place.start(t, [...flags, '--client-cert-auth', '--trusted-ca-file', join(folder, 'ca.pem')])
   await server.says('published')
   place.tls = { ca, ...root }

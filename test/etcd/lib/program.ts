@@ -68,15 +68,14 @@ export class Program {
     t.teardown(() => this.kill())
   }
 
-  /** Resolves when the log has it. */
+  /** Resolves when the log has it; rejects when the program has ended without. */
   async says(text: string | RegExp): Promise<void> {
-    await until(`${text} in the log`, () => {
-      if (typeof text === 'string' ? this.log.includes(text) : text.test(this.log)) return true
-      if (this.status !== undefined) throw new Error(`ended with ${this.status}: ${this.log}`)
-      return undefined
-    }).catch((error: Error) => {
+    const has = () => (typeof text === 'string' ? this.log.includes(text) : text.test(this.log))
+    const hasOrEnded = () => has() || this.status !== undefined || undefined
+    await until(`${text} in the log`, hasOrEnded).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.log}`)
     })
+    if (!has()) throw new Error(`ended with ${this.status} without ${text}: ${this.log}`)
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -134,7 +134,7 @@ export function peerTlsOf(material: Material, settings: PeerTlsSettings): PeerTl
 /** What this process shows and trusts when it asks client ports of https. */
 export function clientFilesOf({ clientTls }: Config, material: Material | undefined): TlsFiles | undefined {
   if (material === undefined && clientTls.trustedCaFile === '') return undefined
-  const ca = material?.ca ?? readNamed(clientTls.trustedCaFile)
+  const ca = clientTls.trustedCaFile === '' ? undefined : (material?.ca ?? readNamed(clientTls.trustedCaFile))
   return { ca: ca?.toString(), cert: material?.cert.toString(), key: material?.key.toString() }
 }
 
