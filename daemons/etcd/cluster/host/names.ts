@@ -1,5 +1,5 @@
-import { lookup, resolveSrv } from 'node:dns/promises'
-import { UserError } from '#lib/errors.ts'
+import { Resolver as DnsResolver, lookup } from 'node:dns/promises'
+import { errorCode, UserError } from '#lib/errors.ts'
 import { isAddress, parseTarget } from '../../config/urls.ts'
 import { type SameUrls, sameUrls } from '../plan.ts'
 import { clusterOfRecords, type SrvRecord, srvNames } from '../srv.ts'
@@ -12,16 +12,56 @@ export interface Resolver {
   services(name: string): Promise<readonly SrvRecord[]>
 }
 
-/** This machine's resolver. */
-export const SYSTEM_RESOLVER: Resolver = {
-  async addresses(host) {
-    const found = await lookup(host, { all: true }).catch(() => [])
-    return found.map(({ address }) => address)
-  },
-  async services(name) {
-    const records = await resolveSrv(name)
-    return records.sort((a, b) => a.priority - b.priority || b.weight - a.weight)
-  },
+/** Of one question to one server, and how often it is put. */
+const QUERY_TIMEOUT_MS = 2_000
+const QUERY_TRIES_MAX = 3
+
+/**
+ * The resolver of this machine; or other servers, that are then asked for addresses as well.
+ *
+ * @param servers such as `10.0.0.1,127.0.0.1:5353`, of the variable ORLOP_DNS_SERVERS; '' for those of the machine
+ * @throws UserError when these are no addresses
+ */
+export function makeResolver(servers: string): Resolver {
+  const dns = new DnsResolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES_MAX })
+  if (servers !== '') setServers(dns, servers)
+  return {
+    async addresses(host) {
+      if (servers === '') {
+        const found = await lookup(host, { all: true }).catch(() => [])
+        return found.map(({ address }) => address)
+      }
+      const found = await Promise.all([
+        dns.resolve4(host).catch(() => []),
+        dns.resolve6(host).catch(() => []),
+      ])
+      return found.flat()
+    },
+    async services(name) {
+      const records = await dns.resolveSrv(name)
+      return records.sort((a, b) => a.priority - b.priority || b.weight - a.weight)
+    },
+  }
+}
+
+function setServers(dns: DnsResolver, servers: string): void {
+  try {
+    dns.setServers(servers.split(',').map(server => server.trim()))
+  } catch {
+    throw new UserError(
+      `ORLOP_DNS_SERVERS: ${servers} is no list of addresses`,
+      'such as 10.0.0.1,127.0.0.1:5353',
+    )
+  }
+}
+
+/** In the original's words where it has any. */
+function describeFailure(error: unknown): string {
+  const code = errorCode(error)
+  if (code === 'ENOTFOUND' || code === 'ENODATA') return 'no such host'
+  if (code === 'ETIMEOUT') return 'i/o timeout'
+  if (code === 'ECONNREFUSED') return 'no name server answers'
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Compares URLs by where they lead: names of hosts are resolved now. */
@@ -56,13 +96,16 @@ export async function discoverBySrv(
     try {
       return await resolver.services(name)
     } catch (error) {
-      problems.push(`lookup ${name}: ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`lookup ${name}: ${describeFailure(error)}`)
       return []
     }
   }
   const records = { secure: await ask(names.secure), plain: await ask(names.plain) }
   if (records.secure.length + records.plain.length === 0)
-    throw new UserError(`error querying DNS SRV records for ${domain}: ${problems.join('; ')}`)
+    throw new UserError(
+      `error querying DNS SRV records for ${domain}: ${problems.join(', ')}`,
+      `the domain needs a record of ${names.secure} or ${names.plain} for each member`,
+    )
   const ownPlaces = new Set<string>()
   for (const url of own.peerUrls) {
     const { host, port } = parseTarget(url)

@@ -2,7 +2,7 @@ import type { TlsOptions } from 'node:tls'
 import { describeFailure } from '#lib/errors.ts'
 import { bootstrap } from '../../cluster/host/bootstrap.ts'
 import { DataFolder } from '../../cluster/host/data.ts'
-import { SYSTEM_RESOLVER } from '../../cluster/host/names.ts'
+import { makeResolver } from '../../cluster/host/names.ts'
 import type { Config, Notice } from '../../config/config.ts'
 import { versionText } from '../../config/help.ts'
 import { acquireLock, type Lock } from '../../host/lock.ts'
@@ -96,7 +96,7 @@ class Run {
       data: this.#data,
       peerTls,
       clientTls: clientFilesOf(config, client),
-      resolver: SYSTEM_RESOLVER,
+      resolver: makeResolver(process.env['ORLOP_DNS_SERVERS'] ?? ''),
       log: line => log('notice', 'etcdmain', line),
       signal: this.#aborted.signal,
     })
