@@ -49,10 +49,18 @@ export class Program {
   status: number | NodeJS.Signals | undefined
   readonly #child: ChildProcess
 
-  constructor(t: Test, module: string, args: readonly string[], env: Record<string, string> = {}) {
+  /** @param wrapper a program and its arguments that starts ours */
+  constructor(
+    t: Test,
+    module: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+    wrapper: readonly string[] = [],
+  ) {
     const words = ['--disable-warning=ExperimentalWarning', join(ROOT, module), ...args]
+    const [file, ...rest] = [...wrapper, process.execPath, ...words]
     const bare = Object.entries(process.env).filter(([name]) => !/^(ETCD_|DISC_|NODE_|TAP)/.test(name))
-    this.#child = spawn(process.execPath, words, {
+    this.#child = spawn(file!, rest, {
       env: { ...Object.fromEntries(bare), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -76,6 +84,10 @@ export class Program {
       throw new Error(`${error.message}\n${this.log}`)
     })
     if (!has()) throw new Error(`ended with ${this.status} without ${text}: ${this.log}`)
+  }
+
+  get pid(): number {
+    return this.#child.pid!
   }
 
   signal(signal: NodeJS.Signals): void {

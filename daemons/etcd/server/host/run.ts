@@ -145,7 +145,7 @@ class Run {
   }
 
   #ready(): void {
-    notifyManager('READY=1', line => this.#log('warn', 'etcdmain', line))
+    void notifyManager('READY=1', line => this.#log('warn', 'etcdmain', line))
   }
 
   /** The process has to end now: nothing that is under way may be answered. */
@@ -167,9 +167,10 @@ class Run {
       'pkg/osutil',
       `received ${signal === 'SIGTERM' ? 'terminated' : 'interrupt'} signal, shutting down...`,
     )
-    notifyManager('STOPPING=1', line => this.#log('warn', 'etcdmain', line))
+    const told = notifyManager('STOPPING=1', line => this.#log('warn', 'etcdmain', line))
     this.#aborted.abort(new Error('stopped'))
     await this.#service?.stop()
+    await told
     this.#lock?.release()
     dieBy(signal)
     // As the first process of a container, a signal ends nobody.
