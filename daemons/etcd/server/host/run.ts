@@ -8,6 +8,7 @@ import { versionText } from '../../config/help.ts'
 import { acquireLock, type Lock } from '../../host/lock.ts'
 import { serverOptions } from '../../peer/tls.ts'
 import { ProxyServer } from '../../proxy/host/server.ts'
+import { keepHeapSmall } from './heap.ts'
 import { createLogger, type Log } from './logger.ts'
 import { MemberServer } from './member.ts'
 import { notifyManager } from './notify.ts'
@@ -35,6 +36,7 @@ interface Service {
  * @returns the status of the process
  */
 export async function runServer(config: Config, notices: readonly Notice[]): Promise<number> {
+  keepHeapSmall()
   const log = createLogger(config)
   for (const line of versionText(`node ${process.version}`).trim().split('\n')) log('info', 'etcdmain', line)
   for (const { level, from, text } of notices) log(level, from, text)
@@ -90,7 +92,7 @@ class Run {
     const clientPaths = await findCertificate(config.clientTls, clientUrls, `${fixtures}/client`)
     const peer = peerPaths && readMaterial(peerPaths, config.peerTls)
     const client = clientPaths && readMaterial(clientPaths, config.clientTls)
-    const peerTls = peer && peerTlsOf(peer, config.peerTls)
+    const peerTls = peer && peerTlsOf(peer, config)
     const role = await bootstrap({
       config,
       data: this.#data,
@@ -101,7 +103,7 @@ class Run {
       signal: this.#aborted.signal,
     })
     if (this.#isEnding) return
-    const clientTls = client && clientPortOptions(client, config.clientTls)
+    const clientTls = client && clientPortOptions(client, config)
     if (role.kind === 'proxy') {
       const proxy = new ProxyServer({
         config,
@@ -123,12 +125,12 @@ class Run {
     this.#service = server
     await server.start()
     this.#watch(clientPaths, 'client', material =>
-      server.setCertificates('client', clientPortOptions(material, config.clientTls)),
+      server.setCertificates('client', clientPortOptions(material, config)),
     )
     this.#watch(peerPaths, 'peer', material => {
       if (peerTls === undefined) return
       // The transport reads it at each connection that it makes.
-      Object.assign(peerTls, peerTlsOf(material, config.peerTls))
+      Object.assign(peerTls, peerTlsOf(material, config))
       server.setCertificates('peer', serverOptions(peerTls) as TlsOptions)
     })
     server.whenReady(() => this.#ready())
