@@ -1,6 +1,8 @@
 import type { Flags } from '#lib/cli/flags.ts'
 import { UserError } from '#lib/errors.ts'
-import type { Config, LogLevel, PeerTlsSettings, TlsSettings } from './config.ts'
+import { readCiphers } from './ciphers.ts'
+import type { Config, PeerTlsSettings, TlsSettings } from './config.ts'
+import { type LogLevel, readPackageLevels } from './levels.ts'
 import { checkBindable, isEncrypted, readInitialCluster, readUrls } from './urls.ts'
 
 const ELECTION_MS_MAX = 50_000
@@ -14,6 +16,7 @@ const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
  */
 export function buildConfig(flags: Flags): Config {
   checkBootstrap(flags)
+  const packageLevels = wrap('log-package-levels', () => readPackageLevels(flags.text('log-package-levels')))
   const name = flags.text('name')
   const proxy = choice(flags, 'proxy', ['off', 'on', 'readonly'])
   const urls = (flag: string) => wrap(flag, () => readUrls(flags.text(flag)))
@@ -51,14 +54,16 @@ export function buildConfig(flags: Flags): Config {
     peerTls: peerTlsOf(flags),
     forceNewCluster: flags.on('force-new-cluster'),
     rejoin: flags.on('rejoin'),
+    ciphers: wrap('cipher-suites', () => readCiphers(list(flags, 'cipher-suites'))),
     listenMetricsUrls: flags.text('listen-metrics-urls') === '' ? [] : urls('listen-metrics-urls'),
     metrics: choice(flags, 'metrics', ['basic', 'extensive']),
     bcryptCost: flags.number('bcrypt-cost'),
-    maxRequestBytes: flags.number('max-request-bytes'),
     enablePprof: flags.on('enable-pprof'),
     unsafeNoFsync: flags.on('unsafe-no-fsync'),
     logger: choice(flags, 'logger', ['capnslog', 'zap']),
-    logLevel: flags.on('debug') ? 'debug' : choice(flags, 'log-level', LOG_LEVELS),
+    logLevel: logLevel(flags, packageLevels),
+    packageLevels,
+    logOutputs: logOutputs(flags),
   }
   check(config, flags)
   return config
@@ -152,6 +157,20 @@ function choice<T extends string>(flags: Flags, name: string, values: readonly T
   throw new UserError(
     `invalid value ${JSON.stringify(text)} for flag -${name}: must be one of ${values.join(', ')}`,
   )
+}
+
+/** A level for all packages counts as --log-level does, unless that is given. */
+function logLevel(flags: Flags, packageLevels: ReadonlyMap<string, LogLevel>): LogLevel {
+  if (flags.on('debug')) return 'debug'
+  const level = choice(flags, 'log-level', LOG_LEVELS)
+  return flags.given('log-level') ? level : (packageLevels.get('*') ?? level)
+}
+
+/** `default` is standard error, also for the journal, which reads it. */
+function logOutputs(flags: Flags): string[] {
+  const named = list(flags, flags.given('log-output') ? 'log-output' : 'log-outputs')
+  const outputs = named.map(output => (/^(default|systemd\/journal)$/.test(output) ? 'stderr' : output))
+  return outputs.length === 0 ? ['stderr'] : [...new Set(outputs)]
 }
 
 function list(flags: Flags, name: string): string[] {

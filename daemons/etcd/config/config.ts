@@ -1,3 +1,5 @@
+import type { LogLevel } from './levels.ts'
+
 /** Certificates of one port, by the files that hold them. '' where none was given. */
 export interface TlsSettings {
   certFile: string
@@ -55,18 +57,22 @@ export interface Config {
   forceNewCluster: boolean
   /** A member that has lost its disk takes its place again. */
   rejoin: boolean
+  /** Of TLS before 1.3, in OpenSSL's notation; '' for those of Node. */
+  ciphers: string
   listenMetricsUrls: readonly string[]
   metrics: 'basic' | 'extensive'
   bcryptCost: number
-  maxRequestBytes: number
+  /** Profiles at /debug/pprof/. */
   enablePprof: boolean
+  /** For tests: faster, and nothing survives a power cut. */
   unsafeNoFsync: boolean
   logger: 'capnslog' | 'zap'
   logLevel: LogLevel
+  /** Of parts of the program that differ. */
+  packageLevels: ReadonlyMap<string, LogLevel>
+  /** `stdout`, `stderr` or paths of files. */
+  logOutputs: readonly string[]
 }
-
-/** From which weight on lines are written. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** What to do with a command line. */
 export type Start =

@@ -5,6 +5,7 @@ import type { Notice, Start } from './config.ts'
 import { flagsOfFile } from './file.ts'
 import { FLAGS, IGNORED, OLD_NAMES } from './flags.ts'
 import { helpText, versionText } from './help.ts'
+import { idleNotices, riskNotices } from './idle.ts'
 
 /** A configuration file as YAML has it. */
 export interface ConfigFile {
@@ -61,7 +62,9 @@ export function readStart(
     if (file === undefined) addEnvironment(flags, env, notices)
     else flags = readFile(file, notices)
     addOldNames(flags, notices)
-    return { kind: 'run', config: buildConfig(flags), notices }
+    const config = buildConfig(flags)
+    notices.push(...idleNotices(flags), ...riskNotices(config))
+    return { kind: 'run', config, notices }
   } catch (error) {
     if (error instanceof ConflictError) return end(1, '', `${error.message}\n`)
     if (!(error instanceof UserError || error instanceof FlagError)) throw error
@@ -80,10 +83,10 @@ function addEnvironment(
   for (const variable of Object.keys(env).toSorted()) {
     const value = env[variable]
     if (!variable.startsWith('ETCD_') || value === undefined || value === '') continue
+    if (FOREIGN.test(variable)) continue
     const name = variable.slice('ETCD_'.length).toLowerCase().replaceAll('_', '-')
     if (flags.find(name) === undefined) {
-      if (!FOREIGN.test(variable))
-        note(notices, 'warn', `unrecognized environment variable ${variable}=${value}`)
+      note(notices, 'warn', `unrecognized environment variable ${variable}=${value}`)
       continue
     }
     if (flags.given(name))

@@ -71,6 +71,32 @@ t.test('every call', async t => {
   )
 })
 
+t.test('short writes and long ones answer after the call, with what went wrong', async t => {
+  const path = join(t.testdir({ file: '' }), 'file')
+  const open = (isReadOnly: boolean) =>
+    ask<File>(done => nodeDisk({ isReadOnly }).open(path, { create: false }, done))
+  const file = await open(false)
+  const locked = await open(true)
+  for (const length of [1, 64 * 1024, 64 * 1024 + 1]) {
+    let isAnswered = false
+    const written = ask(done =>
+      file.write(length, [Buffer.alloc(length, 7)], error => {
+        isAnswered = true
+        done(error)
+      }),
+    )
+    t.equal(isAnswered, false, `${length} bytes`)
+    await written
+    t.same(await ask<Uint8Array>(done => file.read(length, length, done)), Buffer.alloc(length, 7))
+    await t.rejects(
+      ask(done => locked.write(0, [Buffer.alloc(length)], done)),
+      { code: 'EBADF' },
+    )
+  }
+  await ask(done => file.close(done))
+  await ask(done => locked.close(done))
+})
+
 t.test('a log on it', async t => {
   const folder = join(t.testdir({}), 'member/wal')
   const disk = nodeDisk()

@@ -15,6 +15,8 @@ export interface PeerTls {
   ca?: string | Buffer
   /** Lists of revoked certificates. */
   crl?: string | Buffer
+  /** Those that are spoken, in OpenSSL's notation; without it those of Node. */
+  ciphers?: string
   /** Whoever connects has to show a certificate of `ca`. */
   clientCertAuth?: boolean
   /** As with automatic TLS: encrypted, but nobody is asked who he is. */
@@ -69,6 +71,7 @@ function checkServer(tls: PeerTls, host: string, certificate: PeerCertificate): 
   return new Error(`the certificate of ${host} (CN ${commonName}) is not that of a member`)
 }
 
-function materials({ cert, key, ca, crl }: PeerTls): SecureContextOptions {
-  return { cert, key, ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
+function materials({ cert, key, ca, crl, ciphers }: PeerTls): SecureContextOptions {
+  const trust = { ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
+  return { cert, key, ...trust, ...(ciphers === undefined ? {} : { ciphers }) }
 }

@@ -1,4 +1,4 @@
-import type { LogLevel } from '../config/config.ts'
+import type { LogLevel } from '../config/levels.ts'
 
 /** How much a line weighs: those of the original. */
 export type Weight = 'debug' | 'info' | 'notice' | 'warn' | 'error' | 'critical'
@@ -26,21 +26,6 @@ const ZAP_LEVELS: Readonly<Record<Weight, string>> = {
   warn: 'warn',
   error: 'error',
   critical: 'fatal',
-}
-
-const LEVELS: Readonly<Record<string, LogLevel>> = {
-  TRACE: 'debug',
-  DEBUG: 'debug',
-  INFO: 'info',
-  NOTICE: 'info',
-  WARNING: 'warn',
-  ERROR: 'error',
-  CRITICAL: 'error',
-}
-
-/** A level by the original's word for it (`PUT /config/local/log`), or undefined. */
-export function parseLevel(word: string): LogLevel | undefined {
-  return LEVELS[word.toUpperCase()]
 }
 
 /** Whether a line of that weight is written at a level. */

@@ -5,6 +5,7 @@ import type { DataFolder } from '../../cluster/host/data.ts'
 import type { Origin } from '../../cluster/plan.ts'
 import type { Config } from '../../config/config.ts'
 import { VERSION } from '../../config/help.ts'
+import { parseLevel } from '../../config/levels.ts'
 import { isEncrypted, parseTarget, readInitialCluster } from '../../config/urls.ts'
 import { nodeDisk } from '../../host/disk.ts'
 import { nodeEnv } from '../../member/host/env.ts'
@@ -13,11 +14,11 @@ import type { ExitReason, MemberOptions } from '../../member/options.ts'
 import { createPeerServer } from '../../peer/host/server.ts'
 import { PeerTransport } from '../../peer/host/transport.ts'
 import { type PeerTls, serverOptions } from '../../peer/tls.ts'
-import { parseLevel } from '../log.ts'
-import { Door } from './client-port.ts'
+import { Door, type Handler } from './client-port.ts'
 import { httpServer, Listeners } from './listeners.ts'
 import type { Log } from './logger.ts'
 import { findForeignPeer } from './peers.ts'
+import { PROFILES_PATH, Profiles } from './profiles.ts'
 
 /** How long answers and streams that are under way may take when the server ends. */
 const CLOSE_GRACE_MS = 500
@@ -112,7 +113,7 @@ export class MemberServer {
       const of = { service: member, version: VERSION, cors, hostWhitelist }
       const api = new Api({ ...of, bcryptCost, clientCertAuth, setLogLevel })
       this.#closeApi = () => api.close()
-      this.#door.open((request, response) => api.answer(request, response))
+      this.#door.open(this.#withProfiles((request, response) => api.answer(request, response)))
       const urls = config.advertiseClientUrls.join(' ')
       log(
         'info',
@@ -149,6 +150,15 @@ export class MemberServer {
     )
   }
 
+  #withProfiles(answer: Handler): Handler {
+    if (!this.#options.config.enablePprof) return answer
+    const profiles = new Profiles()
+    return (request, response) => {
+      if (request.path.startsWith(PROFILES_PATH)) profiles.answer(request, response)
+      else answer(request, response)
+    }
+  }
+
   #makePeerServer(tls: TlsOptions | undefined) {
     const { log, peerTls } = this.#options
     return createPeerServer({
@@ -166,7 +176,7 @@ export class MemberServer {
       // A segment keeps the name that it was made under until it is opened again.
       if (!path.includes('.snap')) this.#member?.counters.onWalSync?.(ms)
     }
-    const env = nodeEnv(nodeDisk({ onSync }))
+    const env = nodeEnv(nodeDisk({ onSync, skipsSync: config.unsafeNoFsync }))
     return new Promise((resolve, reject) => {
       startMember(
         this.#memberOptions((reason, message) => {

@@ -37,10 +37,12 @@ interface Service {
  */
 export async function runServer(config: Config, notices: readonly Notice[]): Promise<number> {
   keepHeapSmall()
-  const log = createLogger(config)
-  for (const line of versionText(`node ${process.version}`).trim().split('\n')) log('info', 'etcdmain', line)
-  for (const { level, from, text } of notices) log(level, from, text)
+  let log: Log = (_weight, from, text) => process.stderr.write(`${from}: ${text}\n`)
   try {
+    log = createLogger(config)
+    for (const line of versionText(`node ${process.version}`).trim().split('\n'))
+      log('info', 'etcdmain', line)
+    for (const { level, from, text } of notices) log(level, from, text)
     return await new Run(config, log).run()
   } catch (error) {
     const line = describeFailure(error)

@@ -7,7 +7,7 @@ import { replaceFile } from '#lib/durable.ts'
 import { errorCode, UserError } from '#lib/errors.ts'
 import type { TlsFiles } from '#lib/etcd/host/transport.ts'
 import { makeCertificate } from '#lib/tls/certificate.ts'
-import type { Config, PeerTlsSettings, TlsSettings } from '../../config/config.ts'
+import type { Config, TlsSettings } from '../../config/config.ts'
 import { isEncrypted, parseTarget } from '../../config/urls.ts'
 import type { PeerTls } from '../../peer/tls.ts'
 
@@ -117,13 +117,14 @@ function tryMaterial(options: SecureContextOptions, problem: string): void {
 }
 
 /** What the peers' transport and port take. */
-export function peerTlsOf(material: Material, settings: PeerTlsSettings): PeerTls {
+export function peerTlsOf(material: Material, { peerTls: settings, ciphers }: Config): PeerTls {
   const { cert, key, ca, crl } = material
   return {
     cert,
     key,
     ...(ca === undefined ? {} : { ca }),
     ...(crl === undefined ? {} : { crl }),
+    ...(ciphers === '' ? {} : { ciphers }),
     clientCertAuth: settings.clientCertAuth,
     skipsVerification: settings.autoTls && settings.certFile === '',
     ...(settings.allowedCommonName === '' ? {} : { allowedCommonName: settings.allowedCommonName }),
@@ -183,9 +184,14 @@ function versionOf(files: readonly string[]): string {
 }
 
 /** Of the listening side of the client port. */
-export function clientPortOptions(material: Material, settings: TlsSettings): TlsOptions {
-  const asks = settings.clientCertAuth
-  return { ...defined(material), requestCert: asks, rejectUnauthorized: asks }
+export function clientPortOptions(material: Material, { clientTls, ciphers }: Config): TlsOptions {
+  const asks = clientTls.clientCertAuth
+  return {
+    ...defined(material),
+    ...(ciphers === '' ? {} : { ciphers }),
+    requestCert: asks,
+    rejectUnauthorized: asks,
+  }
 }
 
 /** What `node:tls` takes. */
