@@ -6,7 +6,7 @@ import { describeFailure, errorCode, UserError } from '#lib/errors.ts'
 import { ask } from '../cluster/lib/ask.ts'
 import { findServer, type ServerProgram } from '../cluster/lib/programs.ts'
 import { findOriginals } from '../compat/lib/programs.ts'
-import { CASE_IDS, selectCases } from './etcd/cases.ts'
+import { CASE_IDS, QUICK_IDS, selectCases } from './etcd/cases.ts'
 import { measureContents } from './etcd/host/contents.ts'
 import { type BenchContext, withClusters } from './etcd/host/context.ts'
 import { measureFailover } from './etcd/host/failover.ts'
@@ -21,11 +21,12 @@ import { replaceTable } from './report.ts'
 
 const HELP = `Compares our etcd with Debian's, in turns on this machine with the same load. Takes about 14 minutes.
 
-usage: npm run bench:etcd [-- --only CASE] [-- --rounds N] [-- --seconds N] [-- --json]
+usage: npm run bench:etcd [-- --only CASE] [-- --rounds N] [-- --seconds N] [-- --quick] [-- --json]
 
   --only CASE   a case, or how cases begin (put, put-1, watch); again for more. Others keep their last values
   --rounds N    turns of each, of which the median counts (3)
   --seconds N   of each turn of a load (3)
+  --quick       a first look in less than 3 minutes: the loads that decide, once; nothing is written
   --json        prints the results as JSON
 
 cases: ${CASE_IDS.join(' ')
@@ -35,6 +36,10 @@ cases: ${CASE_IDS.join(' ')
 Writes bench-results/etcd.json and the table in docs/numbers.md. With the variable ORLOP_ETCD, the command of another
 server to be taken for ours (its words parted by spaces), nothing is written. Run it on an idle machine.
 `
+/** Starts and kills, of each: the first look's, and the others'. */
+const QUICK = { rounds: 1, seconds: 2, restarts: 1, kills: 3 }
+const RESTARTS_PER_ROUND = 3
+const KILLS = 20
 const ROUNDS = { otherwise: 3, max: 100 }
 const SECONDS = { otherwise: 3, max: 600 }
 
@@ -48,6 +53,7 @@ async function main(): Promise<void> {
       only: { type: 'string', multiple: true },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      quick: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -56,9 +62,15 @@ async function main(): Promise<void> {
     process.stdout.write(HELP)
     return
   }
-  const chosen = selectCases((values.only ?? []).flatMap(words => words.split(',')))
-  const rounds = countOf('--rounds', values.rounds, ROUNDS)
-  const seconds = countOf('--seconds', values.seconds, SECONDS)
+  const isQuick = values.quick === true
+  const named = (values.only ?? []).flatMap(words => words.split(','))
+  const chosen = isQuick && named.length === 0 ? new Set(QUICK_IDS) : selectCases(named)
+  const rounds = countOf('--rounds', values.rounds, isQuick ? { ...ROUNDS, otherwise: QUICK.rounds } : ROUNDS)
+  const seconds = countOf(
+    '--seconds',
+    values.seconds,
+    isQuick ? { ...SECONDS, otherwise: QUICK.seconds } : SECONDS,
+  )
   const machine = await describeHost('none')
   const { wrk, server } = await findOriginals(process.env)
   const theirs: ServerProgram = { name: 'original', command: [server, '--enable-v2'], env: {}, isOurs: false }
@@ -69,13 +81,15 @@ async function main(): Promise<void> {
     folder: await openStage(),
     rounds,
     seconds,
+    restarts: isQuick ? QUICK.restarts : rounds * RESTARTS_PER_ROUND,
+    kills: isQuick ? QUICK.kills : KILLS,
     repeated: { ours: 0, theirs: 0 },
     note: line => process.stderr.write(`${clock(performance.now() - started)} ${line}\n`),
   }
   const { versions, fsync, cases } = await measure(context, chosen)
   const { repeated } = context
   const found: EtcdResults = { cases, fsync, rounds, seconds, versions, repeated, machine }
-  const isWritten = !process.env['ORLOP_ETCD']
+  const isWritten = !isQuick && !process.env['ORLOP_ETCD']
   const results = isWritten ? mergeResults(await readResults(), found) : found
   const table = formatResults(results)
   if (isWritten) await writeResults(results, table)

@@ -55,6 +55,15 @@ export const CASE_IDS: readonly string[] = [
   'failover',
 ]
 
+/** A first look: the loads that decide, one fan-out, memory, and the rest with few turns. */
+export const QUICK_IDS: readonly string[] = [
+  ...LOAD_CASES.filter(({ connections }) => connections === GOAL_CONNECTIONS).map(({ id }) => id),
+  WATCH_CASES[0]!.id,
+  'memory',
+  'restart',
+  'failover',
+]
+
 /** Ids of all results in the order in which they are shown. */
 export const RESULT_IDS: readonly string[] = [
   ...LOAD_CASES.flatMap(({ id }) => [id, `${id}-p50`, `${id}-p99`]),

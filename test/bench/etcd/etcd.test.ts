@@ -1,6 +1,6 @@
 import t from 'tap'
 import { replaceTable } from '../report.ts'
-import { CASE_IDS, goalOf, LOAD_CASES, RESULT_IDS, selectCases } from './cases.ts'
+import { CASE_IDS, goalOf, LOAD_CASES, QUICK_IDS, RESULT_IDS, selectCases } from './cases.ts'
 import { formatResults, missedGoals } from './report.ts'
 import { type EtcdResults, mergeResults, quantile, resultOf, turnsOf } from './results.ts'
 import { parseLoad } from './wrk.ts'
@@ -50,6 +50,11 @@ t.test('what wrk prints is read, or refused', t => {
 
 t.test('cases have names that are their own, and are chosen by them', t => {
   t.equal(new Set(CASE_IDS).size, CASE_IDS.length)
+  t.same(
+    QUICK_IDS.filter(id => !CASE_IDS.includes(id)),
+    [],
+  )
+  for (const id of CASE_IDS.filter(id => goalOf(id) !== undefined)) t.ok(QUICK_IDS.includes(id), id)
   t.equal(new Set(RESULT_IDS).size, RESULT_IDS.length)
   t.equal(selectCases([]).size, CASE_IDS.length)
   t.same([...selectCases(['put-1'])], ['put-1-1', 'put-1-64', 'put-1-256'])

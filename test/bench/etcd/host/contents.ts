@@ -12,8 +12,6 @@ const REST_MS = 5_000
 /** A write to one that starts is sent again after this time at the most. */
 const TRY_TIMEOUT_MS = 2_000
 const TRY_PAUSE_MS = 2
-/** In each round: elections begin at random moments, so single starts say little. */
-const RESTARTS = 3
 const RESTART_TIMEOUT_MS = 60_000
 
 /** Measures memory with 100,000 keys, and how long a start with them takes. */
@@ -59,7 +57,7 @@ export async function measureContents(
 
 async function measureRestarts(context: BenchContext, clusters: Pair<BenchCluster>): Promise<Pair<number[]>> {
   const times: Pair<number[]> = { ours: [], theirs: [] }
-  for (const { side } of turnsOf(context.rounds * RESTARTS)) {
+  for (const { side } of turnsOf(context.restarts)) {
     const cluster = clusters[side]
     const { startedAt } = await cluster.restart()
     times[side].push(

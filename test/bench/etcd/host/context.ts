@@ -13,6 +13,10 @@ export interface BenchContext {
   rounds: number
   /** Of each turn of a load. */
   seconds: number
+  /** Starts with all keys, of each: elections begin at random moments, so single ones say little. */
+  restarts: number
+  /** Leaders killed, of each. */
+  kills: number
   /** Turns that were taken again; counted here. */
   repeated: Pair<number>
   /** Says how far it is. */

@@ -3,7 +3,6 @@ import type { BenchCluster } from './cluster.ts'
 import { untilWritten } from './contents.ts'
 import { type BenchContext, withClusters } from './context.ts'
 
-const KILLS = 20
 /** A client gives a write up after this time and sends it again: what was lost with the leader is never answered. */
 const TRY_TIMEOUT_MS = 250
 const FAILOVER_TIMEOUT_MS = 60_000
@@ -16,7 +15,7 @@ export async function measureFailover(
   if (!chosen.has('failover')) return []
   const times: Pair<number[]> = { ours: [], theirs: [] }
   await withClusters(context, 3, async clusters => {
-    for (const { side, round } of turnsOf(KILLS)) {
+    for (const { side, round } of turnsOf(context.kills)) {
       times[side].push(await failOver(clusters[side]))
       if (side === 'theirs' && (round + 1) % 5 === 0) context.note(noteOf(round + 1, times))
     }
