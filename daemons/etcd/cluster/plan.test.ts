@@ -135,7 +135,7 @@ t.test('founding', t => {
   const resolved = (left: readonly string[]) => left[0] === 'http://one:2380'
   t.ok(foundingOrigin(new Map([['n1', ['http://one:2380']]]), 'x', OWN, resolved), 'or by where they lead')
   const known = (name: string, id = origin.id, clusterId = origin.clusterId) => [
-    { clusterId, members: [member(id, name, URL1)] },
+    { url: URL2, clusterId, members: [member(id, name, URL1)] },
   ]
   t.throws(() => checkNotBootstrapped(origin, known('n1')), {
     message: `member ${origin.id} has already been bootstrapped`,
@@ -144,7 +144,10 @@ t.test('founding', t => {
   checkNotBootstrapped(origin, [])
   checkNotBootstrapped(origin, known(''))
   checkNotBootstrapped(origin, known('n1', 'abc'))
-  checkNotBootstrapped(origin, known('n1', origin.id, 'other'))
+  t.throws(() => checkNotBootstrapped(origin, known('n1', origin.id, 'other')), {
+    message: `cluster ID mismatch: the member at ${URL2} is of cluster other, and the flags found cluster ${origin.clusterId}`,
+    hint: /same --initial-cluster and --initial-cluster-token; .*--rejoin/,
+  })
   t.end()
 })
 

@@ -77,19 +77,28 @@ export function foundingOrigin(
   return { id, clusterId: clusterId(founders.map(founder => founder.id)), founders, peers: [] }
 }
 
+/** What somebody at a peer URL says of his cluster. */
+export interface PeerAnswer {
+  url: string
+  clusterId: string
+  members: readonly ClusterMember[]
+}
+
 /**
- * Refuses to found when a member of the same id has run already: its log is gone, and what it has promised with it.
+ * Refuses to found when a member of the same id has run already: its log is gone, and what it has promised with it. Also
+ * when another founder is of another cluster: nothing has been written yet, and later the two would never speak.
  *
- * @param answers the members that each of the peers knows
+ * @param answers of those of the founders that are up
  * @throws UserError
  */
-export function checkNotBootstrapped(
-  origin: Origin,
-  answers: readonly { clusterId: string; members: readonly ClusterMember[] }[],
-): void {
-  for (const { clusterId: cluster, members } of answers) {
-    const self = members.find(({ id, name }) => id === origin.id && name !== '')
-    if (self !== undefined && cluster === origin.clusterId)
+export function checkNotBootstrapped(origin: Origin, answers: readonly PeerAnswer[]): void {
+  for (const { url, clusterId: cluster, members } of answers) {
+    if (cluster !== origin.clusterId)
+      throw new UserError(
+        `cluster ID mismatch: the member at ${url} is of cluster ${cluster}, and the flags found cluster ${origin.clusterId}`,
+        'all founders need the same --initial-cluster and --initial-cluster-token; what runs already is joined: etcdctl member add, then --initial-cluster-state existing, or --rejoin if this member lost its disk',
+      )
+    if (members.some(({ id, name }) => id === origin.id && name !== ''))
       throw new UserError(
         `member ${origin.id} has already been bootstrapped`,
         'its data directory is empty: mount the right one; if the disk is lost, start it once with --rejoin and the same --initial-cluster',

@@ -3,7 +3,7 @@ import type { TlsFiles } from '#lib/etcd/host/transport.ts'
 import type { Config } from '../../config/config.ts'
 import { readInitialCluster } from '../../config/urls.ts'
 import { memberId } from '../../member/identity.ts'
-import { type FetchedCluster, fetchMembers } from '../../peer/host/fetch.ts'
+import { fetchMembers } from '../../peer/host/fetch.ts'
 import type { PeerTls } from '../../peer/tls.ts'
 import {
   checkNotBootstrapped,
@@ -12,6 +12,7 @@ import {
   foundingOrigin,
   joiningOrigin,
   type Origin,
+  type PeerAnswer,
 } from '../plan.ts'
 import { clusterOfToken, parseTokenUrl, registrationOf } from '../token.ts'
 import type { DataFolder } from './data.ts'
@@ -161,7 +162,9 @@ function checkDiscovery({ discovery, discoveryProxy }: Config): void {
 }
 
 /** What each of the peers that answer knows. */
-async function askAll(peerUrls: readonly string[], tls: PeerTls | undefined): Promise<FetchedCluster[]> {
-  const answers = await Promise.allSettled(peerUrls.map(url => fetchMembers([url], FOUNDING_ASK_MS, tls)))
+async function askAll(peerUrls: readonly string[], tls: PeerTls | undefined): Promise<PeerAnswer[]> {
+  const answers = await Promise.allSettled(
+    peerUrls.map(async url => ({ url, ...(await fetchMembers([url], FOUNDING_ASK_MS, tls)) })),
+  )
   return answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
 }
