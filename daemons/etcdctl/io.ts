@@ -1,3 +1,5 @@
+import type { BackupPlan, BackupReport } from '../etcd/client.ts'
+
 /** What the commands touch of the world, so that they run in a process of their own or in a test alike. */
 export interface Io {
   env: Readonly<Record<string, string | undefined>>
@@ -17,4 +19,6 @@ export interface Io {
   readFile(path: string): Promise<string>
   /** Endpoints that the DNS of a domain names for clients. */
   discover(domain: string): Promise<{ secure: string[]; insecure: string[] }>
+  /** Copies a data directory; `note` gets lines about what is damaged. */
+  backUp(plan: BackupPlan, note: (line: string) => void): Promise<BackupReport>
 }

@@ -27,6 +27,7 @@ async function run(words: string[], options: Partial<Io> = {}) {
       throw new Error(`open ${path}: no such file or directory`)
     },
     discover: async () => ({ secure: [], insecure: [] }),
+    backUp: async () => Promise.reject(new Error('there is nothing to copy')),
     ...options,
   }
   const status = await runProgram(words, io)
@@ -123,7 +124,14 @@ t.test('ends of the program', async t => {
   t.match(await run(['nonsense']), { status: 3, out: '', err: "No help topic for 'nonsense'\n" })
   t.match(await run(['member', 'nonsense']), { status: 3 })
   t.match(await run(['import']), { status: 3 })
-  t.match(await run(['backup', '--data-dir', 'd']), { status: 1, err: /copy its data directory/ })
+  t.match(await run(['backup', '--data-dir', 'd']), {
+    status: 1,
+    err: /needs --data-dir and --backup-dir\n$/,
+  })
+  const backup = ['backup', '--data-dir', 'd', '--backup-dir', 'b']
+  t.match(await run(backup), { status: 1, err: 'there is nothing to copy\n' })
+  const saved = await run(backup, { backUp: async () => ({ index: 7, member: 'a', cluster: 'c' }) })
+  t.match(saved, { status: 0, out: '', err: /^saved all up to index 7 as member a of cluster c in b\n$/ })
   t.match(await run(['--nope']), { status: 1, err: 'flag provided but not defined: -nope\n' })
   t.match(await run(['get', 'k']), { status: 2, err: /^Error: {2}client: etcd cluster is unavailable/ })
   t.match(await run(['--no-sync', 'get', 'k']), {

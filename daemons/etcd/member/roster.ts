@@ -78,6 +78,11 @@ export function stayingRecord(id: MemberId): Operation {
   return { type: 'delete', path: `${MEMBERS}/${id}/${LEAVING}`, dir: false, recursive: false }
 }
 
+/** Removes the records of all members: what is copied belongs to none of them. */
+export function forgottenMembers(): Operation {
+  return { type: 'delete', path: MEMBERS, dir: true, recursive: true }
+}
+
 /** What a removal writes: the member's records go, its id never comes again. */
 export function removalRecords(id: MemberId): Operation[] {
   return [

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { errorCode } from '#lib/errors.ts'
+import { backUpData } from '../../etcd/client.ts'
 import type { Io } from '../io.ts'
 import { discover } from './discovery.ts'
 import { askPassword } from './password.ts'
@@ -20,6 +21,7 @@ export function processIo(): Io {
     start,
     readFile: readNamed,
     discover,
+    backUp: backUpData,
   }
 }
 

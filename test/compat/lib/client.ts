@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { backUpData } from '../../../daemons/etcd/client.ts'
 import { discover } from '../../../daemons/etcdctl/host/discovery.ts'
 import type { Io } from '../../../daemons/etcdctl/io.ts'
 import { runProgram } from '../../../daemons/etcdctl/program.ts'
@@ -64,6 +65,7 @@ export const ownClient: Client = async (step, env) => {
       throw new Error(`open ${path}: no such file or directory`)
     },
     discover,
+    backUp: backUpData,
   }
   answer.status = await runProgram(step.words, io)
   return answer

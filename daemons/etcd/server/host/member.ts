@@ -102,6 +102,7 @@ export class MemberServer {
     if (member === undefined) throw new Error('a member that was not started is never ready')
     member.whenPublished(() => {
       if (this.#isStopping) return
+      if (config.forceNewCluster) this.#sayAddress(member)
       const { cors, hostWhitelist } = config
       const setLogLevel = (word: string) => {
         const level = parseLevel(word)
@@ -129,6 +130,21 @@ export class MemberServer {
         log('notice', 'embed', `${how} on ${host}${port === 0 ? '' : `:${port}`}`)
       }
       done()
+    })
+  }
+
+  /**
+   * A cluster of one that was made of a backup, or of what another machine left, has an old address of its member or
+   * none: who is to join must find it. The original leaves that to the operator.
+   */
+  #sayAddress(member: Member): void {
+    const { initialAdvertisePeerUrls: urls } = this.#options.config
+    const known = member.members().find(({ id }) => id === member.id)?.peerUrls ?? []
+    if (urls.length === known.length && urls.every(url => known.includes(url))) return
+    member.updateMember(member.id, urls, refusal => {
+      const { log } = this.#options
+      if (refusal === undefined) log('info', 'etcdserver', `other members find this one at ${urls.join(' ')}`)
+      else log('warn', 'etcdserver', `cannot say where other members find this one: ${refusal.why}`)
     })
   }
 
