@@ -74,8 +74,10 @@ export class ProxyServer {
     await this.#refresh()
   }
 
-  setCertificates(options: SecureContextOptions): void {
-    this.#port.setCertificates(options)
+  /** Of the port, and of connections to members, from now on. */
+  setCertificates(port: SecureContextOptions, clientFiles: TlsFiles | undefined): void {
+    this.#port.setCertificates(port)
+    if (clientFiles !== undefined) this.#agent.setTls(withoutUndefined(clientFiles))
   }
 
   /** Ends everything that is under way. */

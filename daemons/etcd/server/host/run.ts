@@ -18,7 +18,6 @@ import {
   CertificateWatch,
   clientFilesOf,
   clientPortOptions,
-  defined,
   findCertificate,
   type Material,
   peerTlsOf,
@@ -118,7 +117,12 @@ class Run {
       })
       this.#service = proxy
       await proxy.start()
-      this.#watch(clientPaths, 'client', material => proxy.setCertificates(defined(material)))
+      this.#watch(clientPaths, 'client', material =>
+        proxy.setCertificates(clientPortOptions(material, config), clientFilesOf(config, material)),
+      )
+      this.#watch(peerPaths, 'peer', material => {
+        if (peerTls !== undefined) Object.assign(peerTls, peerTlsOf(material, config))
+      })
       this.#ready()
       return
     }

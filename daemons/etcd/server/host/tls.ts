@@ -195,7 +195,7 @@ export function clientPortOptions(material: Material, { clientTls, ciphers }: Co
 }
 
 /** What `node:tls` takes. */
-export function defined({ cert, key, ca, crl }: Material): SecureContextOptions {
+function defined({ cert, key, ca, crl }: Material): SecureContextOptions {
   return { cert, key, ...(ca === undefined ? {} : { ca }), ...(crl === undefined ? {} : { crl }) }
 }
 

@@ -32,6 +32,11 @@ export class ClientAgent {
     this.encrypted = new HttpsAgent({ ...pool, ...options.tls })
   }
 
+  /** Shown and trusted on connections from now on; those that are kept are used no more. */
+  setTls(tls: ClientTls): void {
+    Object.assign(this.encrypted.options, tls)
+  }
+
   close(): void {
     this.plain.destroy()
     this.encrypted.destroy()
