@@ -1,14 +1,16 @@
 // Files of certificates: what is made, what is refused, and what is taken up.
 
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { testCertificate, testRevocationList } from '#lib/testing/certificates.ts'
+import { makeCertificate } from '#lib/tls/certificate.ts'
 import type { TlsSettings } from '../../config/config.ts'
 import { findCertificate, readMaterial } from './tls.ts'
 
+const DAY_MS = 86_400_000
 const NONE: TlsSettings = {
   certFile: '',
   keyFile: '',
@@ -36,6 +38,25 @@ t.test('a certificate of its own, made once', async t => {
   readMaterial(paths!, settings)
   t.same(await findCertificate(settings, urls, folder), paths)
   t.same(await readFile(paths!.cert), text, 'a second start shows the same')
+  const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const now = Date.now()
+  const ending = makeCertificate(
+    {
+      commonName: 'x',
+      hosts: [],
+      publicKey,
+      serial: Buffer.of(1),
+      notBeforeMs: now,
+      notAfterMs: now + 20 * DAY_MS,
+    },
+    { commonName: 'x', key },
+  )
+  for (const stale of [ending, 'damaged']) {
+    await writeFile(paths!.cert, stale)
+    await findCertificate(settings, urls, folder)
+    t.ok(new X509Certificate(await readFile(paths!.cert)).checkIP('::1'), 'one that soon ends is made anew')
+    readMaterial(paths!, settings)
+  }
   t.equal(await findCertificate(settings, ['http://127.0.0.1:1'], folder), undefined, 'plain ports need none')
   t.equal(await findCertificate(NONE, urls, folder), undefined)
 })

@@ -15,6 +15,8 @@ const FOLDER_MODE = 0o700
 const FILE_MODE = 0o600
 const AUTO_DAYS = 365
 const DAY_MS = 86_400_000
+/** One of ours that ends sooner is made anew at a start. */
+const FRESH_DAYS_MIN = 30
 const SERIAL_BYTES = 16
 /** Between two looks at the files of a certificate. */
 const RELOAD_MS = 1_000
@@ -34,7 +36,8 @@ export interface Material {
 }
 
 /**
- * Finds the certificate of a port, making one with `--auto-tls` that is kept below the data directory.
+ * Finds the certificate of a port, making one with `--auto-tls` that is kept below the data directory for as long as it
+ * is good.
  *
  * @throws UserError when it can not be written
  */
@@ -46,7 +49,7 @@ export async function findCertificate(
   if (settings.certFile !== '') return { cert: settings.certFile, key: settings.keyFile }
   if (!settings.autoTls || !urls.some(isEncrypted)) return undefined
   const paths = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
-  if (existsSync(paths.cert) && existsSync(paths.key)) return paths
+  if (existsSync(paths.key) && isFresh(paths.cert)) return paths
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const now = Date.now()
   const certificate = makeCertificate(
@@ -66,6 +69,15 @@ export async function findCertificate(
   await replaceFile(paths.key, pem, { mode: FILE_MODE })
   await replaceFile(paths.cert, certificate, { mode: FILE_MODE })
   return paths
+}
+
+function isFresh(path: string): boolean {
+  if (!existsSync(path)) return false
+  try {
+    return Date.parse(new X509Certificate(readFileSync(path)).validTo) > Date.now() + FRESH_DAYS_MIN * DAY_MS
+  } catch {
+    return false
+  }
 }
 
 /**
