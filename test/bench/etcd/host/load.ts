@@ -11,8 +11,6 @@ import { spawnHelper } from './stage.ts'
 
 /** Distinct keys, in turn. */
 const KEYS = 10_000
-/** Before anything is measured, so that neither is measured while it compiles its code or grows its heap. */
-const WARM_SECONDS = 1
 const WARM_CONNECTIONS = 64
 /** What the turn before has left to do must not cost the next. */
 const SETTLE_MS = 300
@@ -41,11 +39,15 @@ export async function measureLoads(
   return results
 }
 
+/**
+ * Both work as long as a turn before anything is measured, so that neither is measured while it compiles its code or
+ * grows its heap.
+ */
 async function warm(context: BenchContext, cluster: BenchCluster, loads: readonly LoadCase[]): Promise<void> {
   const { clientUrl } = await cluster.leader()
   await fillBench(clientUrl, KEYS)
   for (const operation of new Set(loads.map(load => load.operation)))
-    await runWrk(context.wrk, clientUrl, operation, WARM_CONNECTIONS, WARM_SECONDS)
+    await runWrk(context.wrk, clientUrl, operation, WARM_CONNECTIONS, context.seconds)
 }
 
 async function measureLoad(
