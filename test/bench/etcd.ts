@@ -19,7 +19,7 @@ import { type CaseResult, type EtcdResults, mergeResults, type Pair } from './et
 import { describeHost } from './host.ts'
 import { replaceTable } from './report.ts'
 
-const HELP = `Compares our etcd with Debian's, in turns on this machine with the same load. Takes about 14 minutes.
+const HELP = `Compares our etcd with Debian's, in turns on this machine with the same load. Takes about 15 minutes.
 
 usage: npm run bench:etcd [-- --only CASE] [-- --rounds N] [-- --seconds N] [-- --quick] [-- --json]
 

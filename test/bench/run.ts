@@ -3,7 +3,7 @@
 const BENCHES: [command: string, measures: string][] = [
   [
     'npm run bench:etcd',
-    'our etcd beside the original: requests, watchers, memory, failover (about 14 minutes)',
+    'our etcd beside the original: requests, watchers, memory, failover (about 15 minutes, 3 with `-- --quick`)',
   ],
   ['npm run bench:image', 'building the image, its size, boot time, memory when idle (about 15 minutes)'],
 ]
