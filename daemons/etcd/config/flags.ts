@@ -85,7 +85,7 @@ const LOGGING: readonly Row[] = [
   ['listen-metrics-urls', 'string', '', 'where only /metrics and /health are answered'],
   ['enable-pprof', 'bool', 'false', 'profiles for tools of V8 at /debug/pprof/'],
   ['config-file', 'string', '', 'YAML with these flags; replaces flags and environment'],
-  ['unsafe-no-fsync', 'bool', 'false', 'accepted: what is acknowledged is always on the disk'],
+  ['unsafe-no-fsync', 'bool', 'false', 'for tests: a power cut loses what was acknowledged'],
   ['version', 'bool', 'false', 'print the version and end'],
 ]
 /** Of the v3 API and of tuning that there is no need for here. */
