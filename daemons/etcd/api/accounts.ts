@@ -1,4 +1,4 @@
-import { jsonMessage, methodNotAllowed, type Reply } from '#lib/http/reply.ts'
+import { jsonMessage, methodNotAllowed, notFound, type Reply } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
 import type { Accounts, Outcome } from '../auth/accounts.ts'
@@ -11,6 +11,7 @@ import {
   type Permissions,
   ROOT,
   type Role,
+  rolesOf,
   type User,
 } from '../auth/rules.ts'
 import { StoreError } from '../store/errors.ts'
@@ -20,7 +21,7 @@ import { type ApiContext, clusterHeader, jsonReply, send } from './context.ts'
 /** Where users and roles are. */
 export const AUTH = '/v2/auth'
 const NO_PERMISSIONS: Permissions = { kv: { read: null, write: null } }
-const DONE: Reply = { status: 200, headers: '', body: '' }
+const DONE: Reply = { status: 200, headers: 'Content-Type: application/json\r\n', body: '' }
 /** To whoever may not. */
 export const INSUFFICIENT = jsonMessage(401, 'Insufficient credentials')
 
@@ -59,20 +60,23 @@ export class AccountsPart {
       .replace(/\/$/, '')
       .split('/')
     const { method } = request
+    if (kind === '' || more.length > 0) {
+      send(response, cors, kind === '' ? notFound() : jsonMessage(400, 'Invalid path'))
+      return
+    }
     const isFree = kind === 'enable' && method === 'GET'
     const go = (may: boolean): void => {
       if (!may) send(response, cors, INSUFFICIENT)
       else
-        void this.#reply(request, kind, name, more.length > 0).then(reply =>
-          send(response, cors, reply, this.#head),
+        void this.#reply(request, kind, name).then(reply =>
+          send(response, cors, reply, reply.status === 405 ? '' : this.#head),
         )
     }
     if (isFree) go(true)
     else this.#guard.mayManage(request, go)
   }
 
-  async #reply(request: Request, kind: string, name: string | undefined, isDeep: boolean): Promise<Reply> {
-    if (isDeep) return jsonMessage(400, 'Invalid path')
+  async #reply(request: Request, kind: string, name: string | undefined): Promise<Reply> {
     const { method } = request
     if (kind === 'enable' && name === undefined) return await this.#enable(method)
     if (kind === 'users') {
@@ -137,18 +141,18 @@ export class AccountsPart {
     const roles = wanted.roles ? [...wanted.roles].toSorted() : null
     const outcome = await this.#accounts.addUser({ user: name, password, roles })
     if (outcome !== undefined) return replyOf(outcome)
-    return jsonReply(roles === null ? 201 : 200, renderStored(name, roles))
+    return jsonReply(roles === null ? 201 : 200, renderStored({ user: name, password, roles }))
   }
 
   async #changeUser(wanted: UserRequest, name: string, known: User | undefined): Promise<Reply> {
-    if (known === undefined) return replyOf(new AuthError(404, `User ${name} doesn't exist.`))
+    if (known === undefined) return replyOf(new AuthError(404, `User ${name} does not exist.`))
     const password = wanted.password ? await this.#hash(wanted.password) : ''
     if (password === undefined) return jsonMessage(500, 'too many passwords are being hashed')
     const { grant, revoke } = wanted
     const changed = changeUser(known, { password, grant: grant ?? [], revoke: revoke ?? [] })
     if (changed instanceof AuthError) return replyOf(changed)
     const outcome = await this.#accounts.putUser(changed)
-    return outcome === undefined ? jsonReply(200, renderStored(name, changed.roles)) : replyOf(outcome)
+    return outcome === undefined ? jsonReply(200, renderStored(changed)) : replyOf(outcome)
   }
 
   async #role(request: Request, name: string): Promise<Reply> {
@@ -164,7 +168,7 @@ export class AccountsPart {
     if (wanted.role !== name) return jsonMessage(400, 'Role JSON name does not match the name in the URL')
     const permissions = complete(wanted.permissions)
     if (wanted.grant || wanted.revoke) {
-      if (permissions.kv.read !== null || permissions.kv.write !== null)
+      if ((permissions.kv.read ?? []).length > 0 || (permissions.kv.write ?? []).length > 0)
         return jsonMessage(400, 'Role JSON contains both permissions and grant/revoke')
       return await this.#changeRole(name, complete(wanted.grant), complete(wanted.revoke))
     }
@@ -176,7 +180,7 @@ export class AccountsPart {
   async #changeRole(name: string, grant: Permissions, revoke: Permissions): Promise<Reply> {
     if (name === ROOT) return replyOf(new AuthError(403, 'Cannot modify role root: is root role.'))
     const known = this.#accounts.role(name)
-    if (known === undefined) return replyOf(new AuthError(404, `Role ${name} doesn't exist.`))
+    if (known === undefined) return replyOf(new AuthError(404, `Role ${name} does not exist.`))
     const changed = changeRole(known, grant, revoke)
     if (changed instanceof AuthError) return replyOf(changed)
     const outcome = await this.#accounts.putRole(changed)
@@ -227,6 +231,8 @@ function renderRole({ role, permissions }: Role): string {
   return `{"role":${quote(role)},"permissions":{"kv":{"read":${list(read)},"write":${list(write)}}}}`
 }
 
-function renderStored(user: string, roles: string[] | null): string {
+function renderStored(of: User): string {
+  const { user } = of
+  const roles = user === ROOT ? rolesOf(of) : of.roles
   return `{"user":${quote(user)},"roles":${roles === null ? 'null' : `[${roles.map(quote).join(',')}]`}}\n`
 }

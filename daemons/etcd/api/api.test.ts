@@ -188,7 +188,7 @@ t.test('members', async t => {
     ['{', /"message"/],
     ['{}', /no valid URLs given/],
     ['{"peerURLs":["http://a:1/x"]}', /URL must not contain a path: http:\/\/a:1\/x/],
-    ['{"peerURLs":"http://a:1"}', /must be a list/],
+    ['{"peerURLs":"http://a:1"}', /cannot unmarshal string into/],
   ] as const)
     t.match(await ask('POST', '/v2/members', { json: bad }), { status: 400, body: message }, bad)
   t.match(await ask('PUT', '/v2/members/00ABC', { json }), { status: 204, body: '' })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { CrossOrigin } from '#lib/http/cors.ts'
 import { headerLine } from '#lib/http/header.ts'
 import { cleanTarget } from '#lib/http/path.ts'
-import { methodNotAllowed, movedPermanently, notFound, textError } from '#lib/http/reply.ts'
+import { jsonMessage, methodNotAllowed, movedPermanently, notFound, textError } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
 import { METRICS_TYPE, type Metrics } from '#lib/metrics/metrics.ts'
@@ -166,7 +166,7 @@ export class Api {
       return
     }
     if (typeof level !== 'string' || !this.#setLogLevel(level))
-      response.end(400, cors + JSON_TYPE, '{"message":"Invalid log level"}')
+      send(response, cors, jsonMessage(400, `Invalid log level ${typeof level === 'string' ? level : ''}`))
     else response.end(204, cors)
   }
 

@@ -1,3 +1,4 @@
+import { parseMediaType } from '#lib/http/media-type.ts'
 import { methodNotAllowed } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
@@ -54,7 +55,12 @@ export class Keys {
       this.#refuse(response, cors, new StoreError(INVALID_FORM, 'http: request body too large', 0))
       return
     }
-    const form = hasForm(request) ? request.bodyLatin1() : ''
+    const has = hasForm(request)
+    if (typeof has === 'string') {
+      this.#refuse(response, cors, new StoreError(INVALID_FORM, has, 0))
+      return
+    }
+    const form = has ? request.bodyLatin1() : ''
     // The server has looked at the escapes of the path.
     const key = decodePath(path.slice(KEYS.length)) ?? ''
     const wanted = readRequest(method as Method, key, query, form, this.#now())
@@ -122,12 +128,13 @@ export function raftHeaders({ committedIndex, term }: MemberService): string {
   return `X-Raft-Index: ${committedIndex}\r\nX-Raft-Term: ${term}\r\n`
 }
 
-/** Whether the body is a form: any other is as good as none (specification §0). */
-function hasForm(request: Request): boolean {
-  if (request.bodyBytes === 0 || (request.method !== 'PUT' && request.method !== 'POST')) return false
+/** Whether the body is a form: any other is as good as none (specification §0). Or what is wrong with its type. */
+function hasForm(request: Request): boolean | string {
+  if (request.method !== 'PUT' && request.method !== 'POST') return false
   const type = request.header('content-type')
   if (type === undefined) return false
-  if (type === FORM_TYPE) return true
-  const end = type.indexOf(';')
-  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase() === FORM_TYPE
+  if (type === FORM_TYPE) return request.bodyBytes > 0
+  const read = parseMediaType(type)
+  if ('problem' in read) return read.problem
+  return read.type === FORM_TYPE && request.bodyBytes > 0
 }

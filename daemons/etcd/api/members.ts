@@ -119,13 +119,27 @@ function readPeerUrls(request: Request): string[] | Reply {
   try {
     const content: unknown = JSON.parse(request.body.toString('utf8'))
     const urls = (content as { peerURLs?: unknown } | null)?.peerURLs ?? []
-    if (!Array.isArray(urls) || !urls.every(url => typeof url === 'string'))
-      return jsonMessage(400, 'json: peerURLs must be a list of strings')
-    return checkUrls(urls)
+    if (!Array.isArray(urls)) return jsonMessage(400, wrongType(urls, '[]string'))
+    const wrong: unknown = urls.find(url => typeof url !== 'string')
+    return wrong === undefined ? checkUrls(urls as string[]) : jsonMessage(400, wrongType(wrong, 'string'))
   } catch (error) {
-    if (error instanceof UserError || error instanceof SyntaxError) return jsonMessage(400, error.message)
+    if (error instanceof UserError) return jsonMessage(400, error.message)
+    if (error instanceof SyntaxError) return jsonMessage(400, jsonProblem(error, request.body.length))
     throw error
   }
+}
+
+/** In the original's words, which tell a client of any language enough. */
+function wrongType(value: unknown, wanted: string): string {
+  const found = typeof value === 'boolean' ? 'bool' : Array.isArray(value) ? 'array' : typeof value
+  return `json: cannot unmarshal ${found} into Go struct field .peerURLs of type ${wanted}`
+}
+
+/** What is cut short is named as the original names it; the rest in the words of our parser. */
+function jsonProblem({ message }: SyntaxError, length: number): string {
+  const at = /at position (\d+)/.exec(message)
+  const isShort = length === 0 || message.startsWith('Unexpected end') || Number(at?.[1]) >= length
+  return isShort ? 'unexpected end of JSON input' : message
 }
 
 function renderMember({ id, name, peerUrls, clientUrls }: ClusterMember): string {

@@ -26,12 +26,13 @@ export class Form {
 
 /**
  * Reads `application/x-www-form-urlencoded` text into a form. What the form has already stays: the body is read before
- * the query, and of a repeated name the first counts. A `;` is a character like others.
+ * the query, and of a repeated name the first counts. A bare `;` is refused: some take it for a separator, some do not.
  *
  * @param text one character for each byte (latin1), so that bytes and escapes together make UTF-8
- * @returns a StoreError 210 for an escape that is none; also in names that mean nothing here
+ * @returns a StoreError 210 for an escape that is none, also in names that mean nothing here, or a `;`
  */
 export function readForm(form: Form, text: string): StoreError | undefined {
+  if (text.includes(';')) return new StoreError(INVALID_FORM, 'invalid semicolon separator in query', 0)
   for (let start = 0; start < text.length; ) {
     let end = text.indexOf('&', start)
     if (end < 0) end = text.length

@@ -271,8 +271,13 @@ export class Connection implements ResponseOwner, Peer {
 
   #refuse(refusal: Refusal): void {
     this.#isLast = true
-    const body = `${refusal.status} ${reasonOf(refusal.status)}: ${refusal.reason}`
-    this.#enqueue(false, 1, false).end(refusal.status, TEXT, body)
+    // As the original's HTTP server says these two.
+    const body =
+      refusal.status === 501
+        ? 'Unsupported transfer encoding'
+        : `${refusal.status} ${reasonOf(refusal.status)}: ${refusal.reason}`
+    if (refusal.status === 417) this.#enqueue(false, 1, false).end(417, '', '')
+    else this.#enqueue(false, 1, false).end(refusal.status, TEXT, body)
   }
 
   #drained(): void {
