@@ -125,14 +125,16 @@ export class MemberHost implements Member {
   #look(): void {
     const { raft } = this.#member!
     const mirror = this.#mirror
+    const commit = mirror.commitAt(raft.committedIndex, index => raft.termOf(index))
     this.#seen = {
       term: raft.term,
       durableTerm: this.#durableTerm,
       vote: raft.vote,
       leading: raft.role === 'leader',
       leader: raft.leader,
-      commit: mirror.commitAt(raft.committedIndex, index => raft.termOf(index)),
-      applied: raft.appliedIndex,
+      commit,
+      // A snapshot that was not given out yet counts as applied in the core, and is not.
+      applied: Math.min(raft.appliedIndex, commit),
       snapshotIndex: mirror.snapshotIndex,
       snapshotTerm: mirror.snapshotTerm,
       lastIndex: mirror.lastIndex,
