@@ -258,6 +258,11 @@ t.test('health, version, statistics and what is not there', async t => {
 t.test('metrics', async t => {
   const { ask, service } = await serve(t)
   await ask('PUT', '/v2/keys/a', { form: 'value=1' })
+  await ask('GET', '/v2/keys/a?quorum=true')
+  await ask('GET', '/v2/keys/none')
+  await ask('DELETE', '/v2/keys/a?prevValue=2')
+  await ask('PUT', '/v2/keys/a', { form: 'ttl=x' })
+  await ask('GET', '/health')
   service.counters.onWalSync?.(3)
   const { status, headers, body } = await ask('GET', '/metrics')
   t.equal(status, 200)
@@ -269,10 +274,44 @@ t.test('metrics', async t => {
     'etcd_debugging_store_writes_total{action="set"} 1',
     'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 0',
     'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.004"} 1',
+    'etcd_http_received_total{method="GET"} 1',
+    'etcd_http_received_total{method="QGET"} 1',
+    'etcd_http_received_total{method="PUT"} 1',
+    'etcd_http_failed_total{code="404",method="GET"} 1',
+    'etcd_http_failed_total{code="412",method="DELETE"} 1',
+    'etcd_http_successful_duration_seconds_count{method="PUT"} 1',
+    'etcd_http_successful_duration_seconds_count{method="QGET"} 1',
+    'etcd_server_health_success 1',
     'etcd_network_active_peers{Local="8e9e05c52164694d",Remote="abc"} 1',
   ])
     t.ok(body.includes(`\n${line}\n`), line)
   t.match(body, /\nprocess_resident_memory_bytes [1-9]/)
+})
+
+t.test('variables', async t => {
+  const { ask } = await serve(t)
+  const { status, headers, body } = await ask('GET', '/debug/vars')
+  t.match(
+    { status, headers },
+    { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' } },
+  )
+  t.match(JSON.parse(body), {
+    cmdline: process.argv,
+    file_descriptor_limit: Number,
+    memstats: { Alloc: Number, Sys: Number, HeapAlloc: Number },
+    'raft.status': {
+      id: '8e9e05c52164694d',
+      term: 2,
+      vote: '8e9e05c52164694d',
+      commit: 4,
+      lead: '8e9e05c52164694d',
+      raftState: 'StateLeader',
+      applied: 4,
+      progress: {},
+      leadtransferee: '0',
+    },
+  })
+  t.match(await ask('POST', '/debug/vars'), { status: 405 })
 })
 
 t.test('paths that are not clean, origins, and hosts that may ask', async t => {

@@ -12,11 +12,13 @@ import { type PasswordEnv, Passwords } from '../auth/passwords.ts'
 import type { MemberService } from '../member/service.ts'
 import { AccountsPart, AUTH } from './accounts.ts'
 import { type ApiContext, JSON_TYPE, jsonReply, send, TEXT_TYPE } from './context.ts'
-import { processFacts } from './host/process.ts'
+import { processFacts, variableFacts } from './host/process.ts'
 import { KEYS, Keys } from './keys.ts'
 import { MEMBERS, Members, renderMachines } from './members.ts'
 import { memberMetrics } from './metrics.ts'
 import { STATISTICS, statistics } from './statistics.ts'
+import { Traffic } from './traffic.ts'
+import { renderVariables } from './variables.ts'
 import { Watches } from './watches.ts'
 
 /** What the API needs to know beside the member. */
@@ -36,10 +38,13 @@ export interface ApiOptions {
   setLogLevel?: (level: string) => boolean
   /** Milliseconds since 1970. */
   now?: () => number
+  /** Milliseconds of a clock that never goes back. */
+  clock?: () => number
 }
 
 /** Within which the cluster must agree to be called healthy. */
 const HEALTH_TIMEOUT_MS = 1000
+const VARIABLES_HEAD = headerLine('Content-Type', 'application/json; charset=utf-8')
 const METRICS_HEAD = headerLine('Content-Type', METRICS_TYPE)
 const BCRYPT_COST = 10
 const PASSWORD_ENV: PasswordEnv = { randomBytes, later: callback => void setImmediate(callback) }
@@ -66,7 +71,9 @@ export class Api {
 
   constructor(options: ApiOptions) {
     const { service, version, now = Date.now, cors = ['*'], hostWhitelist = [] } = options
-    this.#context = { service, version, now }
+    const { clock = () => performance.now() } = options
+    this.#metrics = memberMetrics(service, version, processFacts)
+    this.#context = { service, version, now, clock, traffic: new Traffic(this.#metrics) }
     this.#cors = new CrossOrigin(cors)
     const isOpen = hostWhitelist.length === 0 || hostWhitelist.includes('*')
     this.#hosts = isOpen ? undefined : new Set(hostWhitelist)
@@ -77,7 +84,6 @@ export class Api {
     this.#keys = new Keys(this.#context, this.#watches, guard)
     this.#members = new Members(this.#context, guard)
     this.#accounts = new AccountsPart(this.#context, accounts, passwords, guard)
-    this.#metrics = memberMetrics(service, version, processFacts)
     this.#setLogLevel = options.setLogLevel ?? (() => false)
   }
 
@@ -131,6 +137,10 @@ export class Api {
     } else if (path === '/metrics') {
       if (method === 'GET') response.end(200, cors + METRICS_HEAD, this.#metrics.text())
       else send(response, cors, methodNotAllowed(['GET']))
+    } else if (path === '/debug/vars') {
+      if (method === 'GET')
+        response.end(200, cors + VARIABLES_HEAD, renderVariables(service, variableFacts()))
+      else send(response, cors, methodNotAllowed(['GET']))
     } else if (path === '/v2/machines') {
       if (method !== 'GET' && method !== 'HEAD') send(response, cors, methodNotAllowed(['GET', 'HEAD']))
       else response.end(200, cors + TEXT_TYPE, renderMachines(service.members()))
@@ -142,12 +152,14 @@ export class Api {
       send(response, cors, methodNotAllowed(['GET']))
       return
     }
-    const { service } = this.#context
+    const { service, traffic } = this.#context
     if (service.leader === '' || service.isFull) {
+      traffic.health(false)
       send(response, cors, textError(503, '{"health":"false"}'))
       return
     }
     service.checkHealth(HEALTH_TIMEOUT_MS, isHealthy => {
+      traffic.health(isHealthy)
       if (isHealthy) response.end(200, cors + TEXT_TYPE, '{"health":"true"}')
       else send(response, cors, textError(503, '{"health":"false"}'))
     })

@@ -3,6 +3,7 @@ import type { Reply } from '#lib/http/reply.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
 import type { MemberService } from '../member/service.ts'
+import type { Traffic } from './traffic.ts'
 
 /** What the parts of the API share. */
 export interface ApiContext {
@@ -11,6 +12,9 @@ export interface ApiContext {
   version: string
   /** Milliseconds since 1970. */
   now(): number
+  /** Milliseconds of a clock that never goes back. */
+  clock(): number
+  traffic: Traffic
 }
 
 /** A part of the API: answers requests for the paths it was given. `cors` are the headers that go with every answer. */

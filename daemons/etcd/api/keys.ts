@@ -15,6 +15,7 @@ import {
   type WriteRequest,
 } from '../store/request.ts'
 import { type ApiContext, clusterHeader, JSON_TYPE, send } from './context.ts'
+import { type Kind, kindOf, type Traffic } from './traffic.ts'
 import type { Watches } from './watches.ts'
 
 /** Where the keys are. */
@@ -34,11 +35,15 @@ export class Keys {
   readonly #now: () => number
   readonly #watches: Watches
   readonly #guard: Guard
+  readonly #clock: () => number
+  readonly #traffic: Traffic
   /** Type and cluster. */
   readonly #head: string
 
-  constructor({ service, now }: ApiContext, watches: Watches, guard: Guard) {
+  constructor({ service, now, clock, traffic }: ApiContext, watches: Watches, guard: Guard) {
     this.#guard = guard
+    this.#clock = clock
+    this.#traffic = traffic
     this.#service = service
     this.#now = now
     this.#watches = watches
@@ -64,47 +69,58 @@ export class Keys {
     // The server has looked at the escapes of the path.
     const key = decodePath(path.slice(KEYS.length)) ?? ''
     const wanted = readRequest(method as Method, key, query, form, this.#now())
-    if (wanted instanceof StoreError) this.#refuse(response, cors, wanted)
-    else if (this.#guard.isOpen) this.#do(wanted, response, cors)
+    if (wanted instanceof StoreError) {
+      this.#refuse(response, cors, wanted)
+      return
+    }
+    const kind = kindOf(wanted, method)
+    if (this.#guard.isOpen) this.#do(wanted, response, cors, kind)
     else
       this.#guard.mayUse(request, key, method !== 'GET' && method !== 'HEAD', isRecursive(wanted), may => {
         if (response.isGone) return
-        if (may) this.#do(wanted, response, cors)
+        if (may) this.#do(wanted, response, cors, kind)
         else this.#refuse(response, cors, new StoreError(UNAUTHORIZED, 'Insufficient credentials', 0))
       })
   }
 
-  #do(wanted: KeysRequest, response: Response, cors: string): void {
-    if (wanted.kind === 'write') this.#write(wanted, response, cors)
-    else if (wanted.kind === 'read') this.#read(wanted, response, cors)
+  #do(wanted: KeysRequest, response: Response, cors: string, kind: Kind): void {
+    this.#traffic.received(kind)
+    if (wanted.kind === 'write') this.#write(wanted, response, cors, kind)
+    else if (wanted.kind === 'read') this.#read(wanted, response, cors, kind)
     else {
       const refused = this.#watches.begin(wanted, response, cors)
-      if (refused !== undefined) this.#refuse(response, cors, refused)
+      if (refused === undefined) this.#traffic.watched()
+      else this.#finish(response, cors, answerError(refused), kind, 0)
     }
   }
 
-  #write({ operation, noValueOnSuccess }: WriteRequest, response: Response, cors: string): void {
+  #write({ operation, noValueOnSuccess }: WriteRequest, response: Response, cors: string, kind: Kind): void {
+    const beganMs = this.#clock()
     this.#service.write(operation, result => {
-      if (result instanceof Failure) this.#fail(response, cors, result)
+      if (result instanceof Failure) this.#finish(response, cors, answerFailure(result), kind, beganMs)
       else if (result !== undefined)
-        this.#send(response, cors, answerWrite(result, noValueOnSuccess, this.#now()))
+        this.#finish(response, cors, answerWrite(result, noValueOnSuccess, this.#now()), kind, beganMs)
     })
   }
 
-  #read(wanted: ReadRequest, response: Response, cors: string): void {
+  #read(wanted: ReadRequest, response: Response, cors: string, kind: Kind): void {
     const service = this.#service
+    const beganMs = this.#clock()
     if (!wanted.quorum) {
-      this.#send(response, cors, answerRead(service.store, wanted, this.#now()))
+      this.#finish(response, cors, answerRead(service.store, wanted, this.#now()), kind, beganMs)
       return
     }
     service.readBarrier(failure => {
-      if (failure !== undefined) this.#fail(response, cors, failure)
-      else this.#send(response, cors, answerRead(service.store, wanted, this.#now()))
+      if (failure !== undefined) this.#finish(response, cors, answerFailure(failure), kind, beganMs)
+      else this.#finish(response, cors, answerRead(service.store, wanted, this.#now()), kind, beganMs)
     })
   }
 
-  #fail(response: Response, cors: string, failure: Failure): void {
-    this.#refuse(response, cors, new StoreError(RAFT_INTERNAL, failure.text, 0))
+  /** Counts and sends. */
+  #finish(response: Response, cors: string, answer: Answer, kind: Kind, beganMs: number): void {
+    if (answer.isError) this.#traffic.failed(kind, answer.status)
+    else this.#traffic.succeeded(kind, this.#clock() - beganMs)
+    this.#send(response, cors, answer)
   }
 
   #refuse(response: Response, cors: string, error: StoreError): void {
@@ -115,6 +131,10 @@ export class Keys {
     const head = `${cors + this.#head}X-Etcd-Index: ${index}\r\n`
     response.end(status, isError ? head : head + raftHeaders(this.#service), body)
   }
+}
+
+function answerFailure(failure: Failure): Answer {
+  return answerError(new StoreError(RAFT_INTERNAL, failure.text, 0))
 }
 
 /** Whether it is about all below a key too. */

@@ -7,7 +7,8 @@ import { type ApiContext, jsonReply } from './context.ts'
 
 /** Where the statistics are. */
 export const STATISTICS = '/v2/stats'
-const STATES = {
+/** What a role is called. */
+export const STATES = {
   leader: 'StateLeader',
   follower: 'StateFollower',
   preCandidate: 'StatePreCandidate',

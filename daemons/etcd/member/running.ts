@@ -157,6 +157,10 @@ export class RunningMember implements Member {
     return this.raft.term
   }
 
+  get vote(): MemberId | '' {
+    return this.raft.vote
+  }
+
   get leader(): MemberId | '' {
     return this.raft.leader
   }

@@ -22,6 +22,8 @@ export interface MemberService {
 
   readonly role: Role
   readonly term: number
+  /** Whom it voted for in this term, or ''. */
+  readonly vote: MemberId | ''
   /** Who leads as far as known here, or ''. */
   readonly leader: MemberId | ''
   /** Milliseconds since 1970 since when it leads; 0 without a leader. */

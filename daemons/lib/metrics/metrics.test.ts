@@ -45,6 +45,26 @@ took_seconds_count 4
   t.end()
 })
 
+t.test('histograms told apart by labels, without those that saw nothing', t => {
+  const metrics = new Metrics()
+  const family = metrics.histograms('took_seconds', 'How long.', [1, 2])
+  family.of({ method: 'GET' }).observe(1.5)
+  family.of({ method: 'GET' }).observe(0.5)
+  family.of({ method: 'PUT' })
+  t.equal(
+    metrics.text(),
+    `# HELP took_seconds How long.
+# TYPE took_seconds histogram
+took_seconds_bucket{method="GET",le="1"} 1
+took_seconds_bucket{method="GET",le="2"} 2
+took_seconds_bucket{method="GET",le="+Inf"} 2
+took_seconds_sum{method="GET"} 2
+took_seconds_count{method="GET"} 2
+`,
+  )
+  t.end()
+})
+
 t.test('what cannot be', t => {
   const metrics = new Metrics()
   metrics.counter('a', '')

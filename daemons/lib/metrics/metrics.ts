@@ -48,6 +48,11 @@ export class Metrics {
     return this.#add(new Histogram(name, help, bounds))
   }
 
+  /** As `histogram`, one for each set of labels. */
+  histograms(name: string, help: string, bounds: readonly number[]): HistogramFamily {
+    return this.#add(new HistogramFamily(name, help, bounds))
+  }
+
   /** The text, by the names of the metrics. */
   text(): string {
     const names = [...this.#metrics.keys()].toSorted()
@@ -116,9 +121,11 @@ export class Histogram implements Metric {
   readonly #bounds: readonly number[]
   /** By the first bound that is not below; the last for what is above all. */
   readonly #counts: number[]
+  readonly #labels: Labels
   #sum = 0
 
-  constructor(name: string, help: string, bounds: readonly number[]) {
+  constructor(name: string, help: string, bounds: readonly number[], labels: Labels = {}) {
+    this.#labels = labels
     if (bounds.some((bound, at) => at > 0 && bound <= bounds[at - 1]!))
       throw new RangeError(`the bounds of ${name} do not ascend`)
     this.name = name
@@ -135,14 +142,52 @@ export class Histogram implements Metric {
     this.#sum += value
   }
 
+  /** Nothing was observed. */
+  get isEmpty(): boolean {
+    return this.#counts.every(count => count === 0)
+  }
+
   lines(): string[] {
+    const labels = this.#labels
+    const own = labelText(labels)
     let count = 0
-    const buckets = this.#counts.map((own, at) => {
-      count += own
+    const buckets = this.#counts.map((more, at) => {
+      count += more
       const bound = this.#bounds[at]
-      return `${this.name}_bucket{le="${bound === undefined ? '+Inf' : number(bound)}"} ${count}`
+      const le = bound === undefined ? '+Inf' : number(bound)
+      return `${this.name}_bucket${labelText({ ...labels, le })} ${count}`
     })
-    return [...buckets, `${this.name}_sum ${number(this.#sum)}`, `${this.name}_count ${count}`]
+    return [...buckets, `${this.name}_sum${own} ${number(this.#sum)}`, `${this.name}_count${own} ${count}`]
+  }
+}
+
+/** Histograms of one name, told apart by their labels. */
+export class HistogramFamily implements Metric {
+  readonly name: string
+  readonly help: string
+  readonly type = 'histogram'
+  readonly #bounds: readonly number[]
+  readonly #members = new Map<string, Histogram>()
+
+  constructor(name: string, help: string, bounds: readonly number[]) {
+    this.name = name
+    this.help = help
+    this.#bounds = bounds
+  }
+
+  /** The one with these labels; made once where it is counted often. */
+  of(labels: Labels): Histogram {
+    const text = labelText(labels)
+    const known = this.#members.get(text)
+    if (known !== undefined) return known
+    const made = new Histogram(this.name, this.help, this.#bounds, labels)
+    this.#members.set(text, made)
+    return made
+  }
+
+  /** Of those that have seen something. */
+  lines(): string[] {
+    return [...this.#members.values()].filter(({ isEmpty }) => !isEmpty).flatMap(member => member.lines())
   }
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { ProcessFacts } from '../metrics.ts'
+import type { VariableFacts } from '../variables.ts'
 
 const MICROSECONDS = 1e6
 const MS = 1000
@@ -15,6 +16,16 @@ export function processFacts(): ProcessFacts {
     startedAtSeconds: Math.round(Date.now() / MS - process.uptime()),
     openFiles: attempt(() => readdirSync('/proc/self/fd').length),
     openFilesMax: attempt(() => numberIn('/proc/self/limits', /^Max open files\s+(\d+)/m)),
+  }
+}
+
+/** What `/debug/vars` tells of this process. */
+export function variableFacts(): VariableFacts {
+  const { rss, heapTotal, heapUsed, external } = process.memoryUsage()
+  return {
+    commandLine: process.argv,
+    openFilesMax: processFacts().openFilesMax,
+    memory: { residentBytes: rss, heapBytes: heapTotal, heapUsedBytes: heapUsed, externalBytes: external },
   }
 }
 

@@ -20,6 +20,7 @@ export class TestService implements MemberService {
   readonly store = new Store()
   role: Role = 'leader'
   term = 2
+  vote = '8e9e05c52164694d'
   leader = '8e9e05c52164694d'
   leaderSinceMs = Date.UTC(2026, 0, 1)
   committedIndex = 4
