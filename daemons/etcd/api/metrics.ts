@@ -43,6 +43,9 @@ function ofConsensus(metrics: Metrics, service: MemberService): void {
   metrics.gauge('etcd_server_is_leader', 'Whether this member leads.', () =>
     isTrue(service.role === 'leader'),
   )
+  metrics.gauge('etcd_server_is_learner', 'Whether this member does not vote.', () =>
+    isTrue(service.members().some(({ id, isLearner }) => id === service.id && isLearner)),
+  )
   metrics.gauge(
     'etcd_server_proposals_committed_total',
     'Index up to which is committed.',

@@ -32,6 +32,8 @@ export class Traffic {
     this.#watches = metrics.counter('etcd_debugging_store_watch_requests_total', 'Watches that were begun.')
     this.#healthy = metrics.counter('etcd_server_health_success', 'Answers that this member is healthy.')
     this.#unhealthy = metrics.counter('etcd_server_health_failures', 'Answers that it is not.')
+    // What has not happened yet is 0, so that its growth can be seen from the first time on.
+    for (const counter of [this.#watches, this.#healthy, this.#unhealthy]) counter.add(0)
   }
 
   /** A request was understood. */

@@ -48,9 +48,11 @@ export function renderVariables(service: MemberService, facts: VariableFacts): s
 }
 
 function raftStatus(service: MemberService): unknown {
-  const progress = service
-    .progress()
-    .map(({ id, match, next, state }) => [id, { match, next, state: PROGRESS[state] }] as const)
+  const progress = service.progress().map(({ id, match, next, state }) => {
+    // A leader has all that it has.
+    const name = id === service.id ? PROGRESS.replicate : PROGRESS[state]
+    return [id, { match, next, state: name }] as const
+  })
   return {
     id: service.id,
     term: service.term,
