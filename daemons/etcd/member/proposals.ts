@@ -25,6 +25,8 @@ export interface Proposal {
   term: number
   /** When it is to be handed over again in that same term. */
   retryAtMs: number
+  /** How long the last wait for that was; 0: none yet. */
+  waitedMs: number
 }
 
 /** The proposals of this process, by the number of their command, oldest first. */
@@ -59,7 +61,7 @@ export class Proposals {
   ): Proposal {
     this.#sequence += 1
     const sequence = this.#sequence
-    const proposal: Proposal = { sequence, data, change, done, startedMs, term: 0, retryAtMs: 0 }
+    const proposal: Proposal = { sequence, data, change, done, startedMs, term: 0, retryAtMs: 0, waitedMs: 0 }
     this.#waiting.set(sequence, proposal)
     this.#bytes += data.length
     return proposal

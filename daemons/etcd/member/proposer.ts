@@ -179,8 +179,10 @@ export class Proposer {
       proposal.term = raft.term
       proposal.retryAtMs = Number.POSITIVE_INFINITY
     } else if (taken === 'forwarded') {
+      // A leader that is slow has it already, most likely, and each copy makes it slower: the waits double.
+      proposal.waitedMs = proposal.term === raft.term ? 2 * proposal.waitedMs : this.#electionMs
       proposal.term = raft.term
-      proposal.retryAtMs = env.now() + this.#electionMs
+      proposal.retryAtMs = env.now() + proposal.waitedMs
     } else {
       proposal.term = 0
     }
