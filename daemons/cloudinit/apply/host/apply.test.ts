@@ -104,6 +104,7 @@ t.test('a whole plan, and again: the second time nothing is touched', async t =>
       kind: 'user',
       origin,
       name: 'elroy',
+      home: '/srv/elroy',
       createHome: true,
       ownGroup: true,
       groups: ['sudo'],
@@ -129,7 +130,7 @@ t.test('a whole plan, and again: the second time nothing is touched', async t =>
     await world.text('/home/core/.ssh/authorized_keys.d/coreos-cloudinit'),
     'ssh-ed25519 AAAA a\nssh-rsa BBBB b\n',
   )
-  t.equal(await world.text('/home/elroy/.bashrc'), 'alias ll="ls -l"\n')
+  t.equal(await world.text('/srv/elroy/.bashrc'), 'alias ll="ls -l"\n')
   t.equal(await world.text('/etc/systemd/system/a.service.d/10-x.conf'), '[Unit]\n')
   t.equal(await world.text('/etc/systemd/network/lan.network'), '[Match]\nName=eth1\n')
   const at = (path: string) => join(world.target.root, path)
@@ -141,7 +142,7 @@ t.test('a whole plan, and again: the second time nothing is touched', async t =>
   t.equal((await lstat(at('/opt/bin/tool'))).mode & 0o7777, 0o755)
   t.equal((await lstat(at('/srv/data/deep'))).mode & 0o7777, 0o2775)
   t.equal((await lstat(at('/opt/bin/same'))).ino, (await lstat(at('/opt/bin/tool'))).ino)
-  t.equal((await lstat(at('/home/elroy'))).mode & 0o7777, 0o700)
+  t.equal((await lstat(at('/srv/elroy'))).mode & 0o7777, 0o700)
 
   const before = (await lstat(at('/opt/bin/tool'))).mtimeMs
   world.ran.length = 0
