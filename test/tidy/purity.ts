@@ -46,6 +46,10 @@ export const PURE: readonly string[] = [
   'build/tools/layout.ts',
   'build/tools/loader.ts',
   'build/vm/arguments.ts',
+  'build/vm/cluster/config.ts',
+  'build/vm/cluster/members.ts',
+  'build/vm/cluster/ruby.ts',
+  'build/vm/cluster/userdata.ts',
   'build/vm/credentials.ts',
   'build/vm/plan.ts',
   'build/vm/qmp/protocol.ts',
@@ -205,8 +209,8 @@ export const PURE: readonly string[] = [
   'update-engine/slots/state.ts',
 ]
 
-/** Parts of Node that compute only. */
-const COMPUTING = new Set(['node:assert', 'node:crypto', 'node:path', 'node:util', 'node:zlib'])
+/** Parts of Node, and packages, that compute only. */
+const COMPUTING = new Set(['node:assert', 'node:crypto', 'node:path', 'node:util', 'node:zlib', 'yaml'])
 /** What reaches for the clock, chance, the process, the network, or another turn of the event loop. */
 const OUTSIDE =
   /(?<![.\w])(Date\.now|new Date\(\s*\)|Math\.random|random(Bytes|UUID|Int|FillSync|Fill)\(|(setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\(|(performance|process|console|globalThis)\.)/
