@@ -34,6 +34,8 @@ export interface Arguments {
   /** What follows a bare `--`, untouched; undefined when there was none. */
   rest: string[] | undefined
   text(flag: string): string | undefined
+  /** Whether the command has such a flag at all. */
+  has(flag: string): boolean
   set(flag: string): boolean
   /** A whole number within bounds, or undefined when the flag is not given. */
   count(flag: string, bounds: { min: number; max: number }): number | undefined
@@ -83,6 +85,7 @@ export function parseCommandLine(command: Command, words: string[]): Arguments {
     operands: positionals,
     rest: cut < 0 ? undefined : words.slice(cut + 1),
     text,
+    has: flag => flag in flags,
     set: flag => values[flag] === true,
     count: (flag, bounds) => {
       const value = text(flag)

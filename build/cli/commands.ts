@@ -5,6 +5,7 @@ import { destroyCommand } from './destroy.ts'
 import { diffCommand, inspectCommand, verifyCommand } from './examine.ts'
 import { lockCommand } from './lock.ts'
 import { haltCommand, resumeCommand, suspendCommand } from './power.ts'
+import { reloadCommand } from './reload.ts'
 import { sshCommand } from './ssh.ts'
 import { statusCommand } from './status.ts'
 import { upCommand } from './up.ts'
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   consoleCommand,
   statusCommand,
   haltCommand,
+  reloadCommand,
   suspendCommand,
   resumeCommand,
   destroyCommand,

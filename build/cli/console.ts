@@ -21,14 +21,15 @@ export const consoleCommand: Command = {
     ['npm run orlop -- console --log', 'also of a machine that does not run any more'],
   ],
   async run(parsed, context) {
-    const { name, folder } = namedMachine(parsed)
+    const named = await namedMachine(parsed, context)
+    const { name, folder } = named
     if (parsed.set('log')) {
       if ((await lookUp(folder)) === undefined) throw notRunning(name, false)
       await pipeline(createReadStream(join(folder, FILES.consoleLog)), process.stdout, { end: false })
       return 0
     }
     // Closed before sitting down: QEMU answers one visitor at a time, and other commands want answers meanwhile.
-    const machine = await openMachine(parsed, context)
+    const machine = await openMachine(named, context)
     try {
       await refuseSecondSeat(machine)
     } finally {

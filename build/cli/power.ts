@@ -2,7 +2,10 @@ import { UserError } from '#lib/errors.ts'
 import { TimeoutError } from '../vm/deadline.ts'
 import type { Machine } from '../vm/machine.ts'
 import type { Arguments, CliContext, Command } from './command.ts'
-import { lookUp, namedMachine, notRunning, openMachine } from './machines.ts'
+import { lookUp, type NamedMachine, namedMachines, notRunning, openMachine, stopShared } from './machines.ts'
+
+/** As many as a cluster may have. */
+export const NAMES_MAX = 50
 
 /** Presses the power button; a guest that does not react in time is cut off. */
 export async function shutDown(machine: Machine, context: CliContext): Promise<void> {
@@ -20,72 +23,91 @@ export async function shutDown(machine: Machine, context: CliContext): Promise<v
 }
 
 async function withMachine(
-  parsed: Arguments,
+  named: NamedMachine,
   context: CliContext,
   act: (machine: Machine) => Promise<void>,
-): Promise<number> {
-  const machine = await openMachine(parsed, context)
+): Promise<void> {
+  const machine = await openMachine(named, context)
   try {
     await act(machine)
-    return 0
   } finally {
     await machine.close()
   }
 }
 
+/** Does something with each machine that is named, at the same time, or with all. */
+async function withEach(parsed: Arguments, act: (named: NamedMachine) => Promise<void>): Promise<number> {
+  const results = await Promise.allSettled((await namedMachines(parsed)).map(act))
+  const failed = results.find(result => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return 0
+}
+
+async function halt(named: NamedMachine, force: boolean, context: CliContext): Promise<void> {
+  const found = await lookUp(named.folder)
+  if (found === undefined) throw notRunning(named.name, false)
+  if (!found.running) {
+    context.print(`Machine ${named.name} does not run.`)
+    return
+  }
+  await withMachine(named, context, async machine => {
+    if (force) await machine.quit()
+    else await shutDown(machine, context)
+    context.print(`Machine ${named.name} is down.`)
+  })
+}
+
 /** `orlop halt`. */
 export const haltCommand: Command = {
   name: 'halt',
-  summary: 'shut a machine down and keep its disk',
-  usage: '[NAME] [--force]',
+  summary: 'shut machines down and keep their disks',
+  usage: '[NAME]... [--force]',
   flags: { force: { type: 'boolean', help: 'cut the power instead' } },
-  operands: { min: 0, max: 1 },
-  examples: [['npm run orlop -- halt && npm run orlop -- up', 'stops the machine, and starts it again']],
+  operands: { min: 0, max: NAMES_MAX },
+  examples: [
+    ['npm run orlop -- halt && npm run orlop -- up', 'stops all machines, and starts them again'],
+    ['npm run orlop -- halt core-02', 'one of them'],
+  ],
   async run(parsed, context) {
-    const { name, folder } = namedMachine(parsed)
-    const found = await lookUp(folder)
-    if (found === undefined) throw notRunning(name, false)
-    if (!found.running) {
-      context.print(`Machine ${name} does not run.`)
-      return 0
-    }
-    return await withMachine(parsed, context, async machine => {
-      if (parsed.set('force')) await machine.quit()
-      else await shutDown(machine, context)
-      context.print(`Machine ${name} is down.`)
-    })
+    const status = await withEach(parsed, named => halt(named, parsed.set('force'), context))
+    await stopShared(context)
+    return status
   },
 }
 
 /** `orlop suspend`. */
 export const suspendCommand: Command = {
   name: 'suspend',
-  summary: 'hold a machine; it keeps its memory',
-  usage: '[NAME]',
+  summary: 'hold machines; they keep their memory',
+  usage: '[NAME]...',
   flags: {},
-  operands: { min: 0, max: 1 },
-  examples: [['npm run orlop -- suspend', 'resume lets it go on']],
+  operands: { min: 0, max: NAMES_MAX },
+  examples: [['npm run orlop -- suspend core-01', 'resume lets it go on']],
   run: (parsed, context) =>
-    withMachine(parsed, context, async machine => {
-      await machine.stop()
-      context.print(`Machine ${machine.name} is suspended.`)
-    }),
+    withEach(parsed, named =>
+      withMachine(named, context, async machine => {
+        await machine.stop()
+        context.print(`Machine ${machine.name} is suspended.`)
+      }),
+    ),
 }
 
 /** `orlop resume`. */
 export const resumeCommand: Command = {
   name: 'resume',
-  summary: 'let a suspended machine go on',
-  usage: '[NAME]',
+  summary: 'let suspended machines go on',
+  usage: '[NAME]...',
   flags: {},
-  operands: { min: 0, max: 1 },
-  examples: [['npm run orlop -- resume', 'the machine goes on where it was held']],
+  operands: { min: 0, max: NAMES_MAX },
+  examples: [['npm run orlop -- resume core-01', 'the machine goes on where it was held']],
   run: (parsed, context) =>
-    withMachine(parsed, context, async machine => {
-      const status = await machine.status()
-      if (status !== 'paused' && status !== 'running')
-        throw new UserError(`machine ${machine.name} cannot go on: QEMU calls it ${status}`)
-      await machine.cont()
-      context.print(`Machine ${machine.name} runs.`)
-    }),
+    withEach(parsed, named =>
+      withMachine(named, context, async machine => {
+        const status = await machine.status()
+        if (status !== 'paused' && status !== 'running')
+          throw new UserError(`machine ${machine.name} cannot go on: QEMU calls it ${status}`)
+        await machine.cont()
+        context.print(`Machine ${machine.name} runs.`)
+      }),
+    ),
 }

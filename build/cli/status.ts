@@ -1,13 +1,12 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '#lib/errors.ts'
 import { FILES } from '../vm/arguments.ts'
 import { Console } from '../vm/console.ts'
 import { QmpClient } from '../vm/qmp/client.ts'
-import { NAME_PATTERN } from '../vm/record.ts'
 import type { Boot } from '../vm/transcript.ts'
 import type { Command } from './command.ts'
-import { lookUp, machinesFolder, namedMachine, notRunning } from './machines.ts'
+import { lookUp, machineCalled, machineNames, type NamedMachine, notRunning } from './machines.ts'
+import { NAMES_MAX } from './power.ts'
 
 /** What is told about a machine. */
 export interface MachineStatus {
@@ -20,6 +19,8 @@ export interface MachineStatus {
   folder: string
   /** Present while it runs. */
   sshPort?: number
+  /** In the network of its cluster. */
+  address?: string
   pid?: number
   /** The last start as its console tells it. */
   slot?: string
@@ -33,15 +34,16 @@ const ANSWER_TIMEOUT_MS = 2000
 export const statusCommand: Command = {
   name: 'status',
   summary: 'the machines of this user',
-  usage: '[NAME] [--json]',
+  usage: '[NAME]... [--json]',
   flags: { json: { type: 'boolean', help: 'an array of machines as JSON' } },
-  operands: { min: 0, max: 1 },
+  operands: { min: 0, max: NAMES_MAX },
   examples: [['npm run orlop -- status --json', 'for scripts: name, state, sshPort, slot, …']],
   async run(parsed, context) {
-    const names = parsed.operands[0] === undefined ? await machineNames() : [namedMachine(parsed).name]
-    const found = await Promise.all(names.map(name => machineStatus(name, join(machinesFolder(), name))))
+    const machines = (parsed.operands.length > 0 ? parsed.operands : await machineNames()).map(machineCalled)
+    const found = await Promise.all(machines.map(machineStatus))
     const all = found.filter(status => status !== undefined)
-    if (parsed.operands[0] !== undefined && all.length === 0) throw notRunning(names[0]!, false)
+    const missing = found.indexOf(undefined)
+    if (parsed.operands.length > 0 && missing >= 0) throw notRunning(machines[missing]!.name, false)
     if (parsed.set('json')) context.print(JSON.stringify(all))
     else if (all.length === 0) context.print('No machines. `npm start` makes one.')
     else for (const line of table(all)) context.print(line)
@@ -49,16 +51,7 @@ export const statusCommand: Command = {
   },
 }
 
-async function machineNames(): Promise<string[]> {
-  try {
-    return (await readdir(machinesFolder())).filter(name => NAME_PATTERN.test(name)).sort()
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return []
-    throw error
-  }
-}
-
-async function machineStatus(name: string, folder: string): Promise<MachineStatus | undefined> {
+async function machineStatus({ name, folder }: NamedMachine): Promise<MachineStatus | undefined> {
   const found = await lookUp(folder)
   if (found === undefined) return undefined
   const { record, running } = found
@@ -71,6 +64,7 @@ async function machineStatus(name: string, folder: string): Promise<MachineStatu
     memoryMiB: record.memoryMiB,
     cpus: record.cpus,
     folder,
+    ...(record.address === undefined ? {} : { address: record.address }),
     ...(running && record.sshPort !== undefined ? { sshPort: record.sshPort } : {}),
     ...(running && record.process ? { pid: record.process.pid } : {}),
     ...(boot ? { slot: boot.slot } : {}),
@@ -113,10 +107,11 @@ async function runState(folder: string): Promise<string> {
 /** Lines of a table with a head. */
 export function table(all: readonly MachineStatus[]): string[] {
   const rows = [
-    ['NAME', 'STATE', 'SLOT', 'VERSION', 'FIRMWARE', 'MEMORY', 'CPUS', 'SSH'],
+    ['NAME', 'STATE', 'ADDRESS', 'SLOT', 'VERSION', 'FIRMWARE', 'MEMORY', 'CPUS', 'SSH'],
     ...all.map(one => [
       one.name,
       one.state,
+      one.address ?? '-',
       one.slot ?? '-',
       one.version ?? '-',
       one.firmware,

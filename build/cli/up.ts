@@ -1,28 +1,41 @@
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { UserError } from '#lib/errors.ts'
 import type { Cache } from '../cache/cache.ts'
 import { buildImage } from '../image.ts'
 import { DISK_BUSES, type DiskFormat, FIRMWARES, NETWORK_CARDS } from '../vm/arguments.ts'
+import { INSTANCES_MAX } from '../vm/cluster/config.ts'
+import type { Cluster } from '../vm/cluster/host/cluster.ts'
 import { beganFrom, hasDisk } from '../vm/disk.ts'
-import { BOOT_TIMEOUT_MS, Machine } from '../vm/machine.ts'
+import { Machine } from '../vm/machine.ts'
 import type { MachineOptions } from '../vm/plan.ts'
 import type { MachineRecord } from '../vm/record.ts'
 import { busyboxRegistry } from '../vm/registry/busybox.ts'
-import type { Boot, Marker } from '../vm/transcript.ts'
+import { watchBoot } from './boot.ts'
 import type { Arguments, CliContext, Command } from './command.ts'
-import { DEFAULT_MACHINE, lookUp, namedMachine, openTools } from './machines.ts'
-
-/** A machine that people start gets longer than one in a test: their host may be slow and they can wait. */
-const PATIENCE_MS = 2 * BOOT_TIMEOUT_MS
+import { waitHealthy } from './health.ts'
+import { CONFIG_FLAG, lookUp, machineCalled, type NamedMachine, openCluster, openTools } from './machines.ts'
 
 /** `orlop up`. */
 export const upCommand: Command = {
   name: 'up',
-  summary: 'build the image if needed and start a machine from it',
-  usage: '[NAME] [--memory MIB] [--cpus N] [--firmware bios|uefi] [--image FILE]',
+  summary: 'build the image if needed and start the machines of the cluster, or those named',
+  usage: '[NAME]... [--instances N] [--config FILE] [--user-data FILE] [--memory MIB] [--cpus N]',
   flags: {
-    memory: { type: 'string', value: 'MIB', help: 'memory of the guest (default 1024, or what it had)' },
-    cpus: { type: 'string', value: 'N', help: 'processors of the guest (default 2, or what it had)' },
+    instances: {
+      type: 'string',
+      value: 'N',
+      help: 'machines of the cluster (default 3, or as in the config)',
+    },
+    config: CONFIG_FLAG,
+    'user-data': { type: 'string', value: 'FILE', help: 'cloud-config, Ignition, Butane or script for them' },
+    memory: {
+      type: 'string',
+      value: 'MIB',
+      help: 'memory of each (default 1024, the config, or what it had)',
+    },
+    cpus: { type: 'string', value: 'N', help: 'processors of each (default 1, the config, or what it had)' },
     firmware: { type: 'string', value: 'KIND', help: 'bios or uefi (default bios, or what it had)' },
     disk: {
       type: 'string',
@@ -36,57 +49,144 @@ export const upCommand: Command = {
       help: 'start from this .raw, .qcow2 or .vmdk instead of building',
     },
   },
-  operands: { min: 0, max: 1 },
+  operands: { min: 0, max: INSTANCES_MAX },
   examples: [
-    ['npm start', 'builds and starts the machine `orlop`'],
-    ['npm run orlop -- up two --memory 512 --firmware uefi', 'another one beside it'],
+    ['npm start', 'builds, and starts core-01, core-02 and core-03, which form a cluster'],
+    ['npm start -- --instances 1', 'one machine is a cluster too'],
+    ['npm run orlop -- up core-02', 'that one again, after a halt or a destroy'],
+    [
+      'npm run orlop -- up two --memory 512 --firmware uefi',
+      'one of any other name is by itself, without user-data',
+    ],
   ],
   async run(parsed, context) {
-    const { name, folder } = namedMachine(parsed)
-    const found = await lookUp(folder)
-    if (found?.running) {
-      context.print(`Machine ${name} runs already.`)
-      printWays(name, context)
-      return 0
+    const cluster = await openCluster(parsed, context)
+    const instances = parsed.count('instances', { min: 1, max: INSTANCES_MAX })
+    const names =
+      parsed.operands.length > 0 ? parsed.operands : cluster.members(instances).map(({ name }) => name)
+    const machines = [...new Set(names)].map(machineCalled)
+    const wanted: NamedMachine[] = []
+    for (const machine of machines) {
+      const found = await lookUp(machine.folder)
+      if (found?.running) context.print(`Machine ${machine.name} runs already.`)
+      else wanted.push(machine)
     }
-    const options = { name, folder, ...machineShape(parsed, found?.record) }
-    const { cache, tools, host } = await openTools(context)
-    const { image, format } = await chooseImage(parsed, context, cache)
-    if (hasDisk(folder) && !(await beganFrom(folder, image))) {
-      context.progress.note(
+    if (wanted.length > 0) await new Start(parsed, context, cluster, instances).run(wanted)
+    const first = machines[0]!.name
+    if (cluster.member(first) !== undefined && parsed.operands.length === 0)
+      await waitHealthy(machines, await cluster.userData(userDataPath(parsed)), context)
+    printWays(first, context)
+    return 0
+  },
+}
+
+/** One start of several machines. */
+class Start {
+  readonly #parsed: Arguments
+  readonly #context: CliContext
+  readonly #cluster: Cluster
+  readonly #instances: number | undefined
+
+  constructor(parsed: Arguments, context: CliContext, cluster: Cluster, instances: number | undefined) {
+    this.#parsed = parsed
+    this.#context = context
+    this.#cluster = cluster
+    this.#instances = instances
+  }
+
+  async run(machines: readonly NamedMachine[]): Promise<void> {
+    const { print } = this.#context
+    const cluster = this.#cluster
+    // Looked at before the long work: what can not be is said at once.
+    const members = machines.map(({ name }) => cluster.member(name)).filter(member => member !== undefined)
+    const path = userDataPath(this.#parsed)
+    const userData = members.length > 0 || path !== undefined ? await cluster.userData(path) : ''
+    const common = await this.#common()
+    const fresh = machines.filter(({ folder }) => !hasDisk(folder)).map(({ name }) => name)
+    const count = this.#instances ?? cluster.config.numInstances
+    const shared =
+      members.length === 0 ? new Map() : await cluster.prepare(members, userData, { count, fresh })
+    const began = performance.now()
+    const results = await Promise.allSettled(
+      machines.map(async machine => {
+        const special: Partial<MachineOptions> = shared.get(machine.name) ?? {}
+        const alone = path === undefined ? {} : { firmwareFiles: { 'opt/io.orlop/config': userData } }
+        const line = await this.#start(machine, { ...common, ...alone, ...special }, machines.length - 1)
+        print(line)
+      }),
+    )
+    const failures = results
+      .filter(result => result.status === 'rejected')
+      .map(({ reason }) => reason as unknown)
+    if (failures.length === 1 || failures.some(reason => !(reason instanceof UserError))) throw failures[0]
+    if (failures.length > 1)
+      throw new UserError(failures.map(reason => (reason as UserError).message).join('; '))
+    if (machines.length > 1)
+      print(
+        `All ${machines.length} machines are up after ${((performance.now() - began) / 1000).toFixed(0)} s.`,
+      )
+  }
+
+  async #common(): Promise<
+    Omit<MachineOptions, 'name' | 'folder'> & { host: Parameters<typeof Machine.start>[1] }
+  > {
+    const { cache, tools, host } = await openTools(this.#context)
+    const { image, format } = await chooseImage(this.#parsed, this.#context, cache)
+    return {
+      host,
+      disk: { base: image, format },
+      lifetime: 'detached',
+      registry: await busyboxRegistry(tools, cache),
+      // Whoever reaches the console of this machine owns its disk file anyway.
+      credentials: { 'agetty.autologin': 'core', 'login.noauth': 'yes' },
+    }
+  }
+
+  async #start(
+    { name, folder }: NamedMachine,
+    {
+      host,
+      ...options
+    }: Omit<MachineOptions, 'name' | 'folder'> & { host: Parameters<typeof Machine.start>[1] },
+    beside: number,
+  ): Promise<string> {
+    const before = await lookUp(folder)
+    const member = this.#cluster.member(name)
+    const shape = machineShape(this.#parsed, before?.record, member === undefined ? {} : this.#cluster.config)
+    const { disk } = options
+    if (hasDisk(folder) && 'base' in disk && !(await beganFrom(folder, disk.base)))
+      this.#context.progress.note(
         `${name} goes on with its own disk, begun from another image; destroy it to begin anew`,
       )
-    }
-    const machine = await Machine.start(
-      {
-        ...options,
-        disk: { base: image, format },
-        lifetime: 'detached',
-        registry: await busyboxRegistry(tools, cache),
-        // Whoever reaches the console of this machine owns its disk file anyway.
-        credentials: { 'agetty.autologin': 'core', 'login.noauth': 'yes' },
+    const isNew = !existsSync(folder)
+    const machine = await Machine.start({ ...options, name, folder, ...shape }, host).catch(
+      async (error: unknown) => {
+        // Nothing of a machine that never was: `status` would show it for ever.
+        if (isNew) await rm(folder, { recursive: true, force: true })
+        throw error
       },
-      host,
     )
     try {
-      const boot = await watchBoot(machine, name, context)
-      context.print(
-        `Machine ${name} is up: Orlop ${boot.version}, slot ${boot.slot}, ${options.firmware ?? 'bios'}, ${machine.accelerator}.`,
-      )
-      printWays(name, context)
-      return 0
+      const boot = await watchBoot(machine, beside, this.#context)
+      const at = member === undefined ? '' : ` at ${member.address}`
+      return `Machine ${name} is up${at}: Orlop ${boot.version}, slot ${boot.slot}, ${shape.firmware ?? 'bios'}, ${machine.accelerator}.`
     } finally {
       await machine.close()
     }
-  },
+  }
 }
 
 type Shape = Pick<MachineOptions, 'memoryMiB' | 'cpus' | 'firmware' | 'diskBus' | 'networkCard'>
 
-/** What the command line asks for, else what the machine had, else the defaults. */
-export function machineShape(parsed: Arguments, before: MachineRecord | undefined): Shape {
-  const memoryMiB = parsed.count('memory', { min: 256, max: 1024 * 1024 }) ?? before?.memoryMiB
-  const cpus = parsed.count('cpus', { min: 1, max: 64 }) ?? before?.cpus
+/** What the command line asks for, else what the machine had, else what the config says, else the defaults. */
+export function machineShape(
+  parsed: Arguments,
+  before: MachineRecord | undefined,
+  config: { vmMemory?: number; vmCpus?: number } = {},
+): Shape {
+  const memoryMiB =
+    parsed.count('memory', { min: 256, max: 1024 * 1024 }) ?? before?.memoryMiB ?? config.vmMemory
+  const cpus = parsed.count('cpus', { min: 1, max: 64 }) ?? before?.cpus ?? config.vmCpus
   const firmware = choice(parsed, 'firmware', FIRMWARES) ?? before?.firmware
   const diskBus = choice(parsed, 'disk', DISK_BUSES) ?? before?.diskBus
   const networkCard = choice(parsed, 'nic', NETWORK_CARDS) ?? before?.networkCard
@@ -97,6 +197,11 @@ export function machineShape(parsed: Arguments, before: MachineRecord | undefine
     ...(diskBus === undefined ? {} : { diskBus }),
     ...(networkCard === undefined ? {} : { networkCard }),
   }
+}
+
+function userDataPath(parsed: Arguments): string | undefined {
+  const path = parsed.text('user-data')
+  return path === undefined ? undefined : resolve(path)
 }
 
 function choice<T extends string>(parsed: Arguments, flag: string, of: readonly T[]): T | undefined {
@@ -125,62 +230,13 @@ async function chooseImage(
   return { image: images.raw, format: 'raw' }
 }
 
-/** Tells how far the boot is, until it is complete. */
-async function watchBoot(machine: Machine, name: string, context: CliContext): Promise<Boot> {
-  const task = context.progress.begin(`Booting ${name}`)
-  const off = machine.console.onMarker(marker => {
-    const line = describeMarker(marker)
-    if (line) context.progress.note(`  ${line}`)
-  })
-  const interrupted = new Promise<never>((_, reject) => {
-    context.signal.addEventListener('abort', () => reject(leftBooting(name, 'stopped waiting')), {
-      once: true,
-    })
-  })
-  interrupted.catch(() => undefined)
-  try {
-    return await Promise.race([machine.waitBoot({ timeoutMs: PATIENCE_MS }), interrupted])
-  } catch (error) {
-    if (error instanceof UserError) throw error
-    throw leftBooting(name, error instanceof Error ? error.message : String(error))
-  } finally {
-    off()
-    task.end()
-  }
-}
-
-function leftBooting(name: string, reason: string): UserError {
-  const operand = name === DEFAULT_MACHINE ? '' : ` ${name}`
-  return new UserError(
-    `machine ${name}: ${reason}`,
-    `it was left as it is: see \`npm run orlop -- console${operand}\`, or end it with \`npm run orlop -- destroy${operand}\``,
-  )
-}
-
-/** What a marker means to a person; undefined for those that say nothing new. */
-export function describeMarker(marker: Marker): string | undefined {
-  switch (marker.kind) {
-    case 'grub':
-      return `boot loader chose slot ${marker.slot} (${marker.tries} tries left after this one)`
-    case 'initrd':
-      return 'kernel runs, root file system verified and mounted'
-    case 'login':
-      return 'login prompt'
-    case 'complete':
-      return `boot complete, slot ${marker.slot} is good`
-    case 'failed':
-      return `boot failed: ${marker.reason}`
-  }
-}
-
 function printWays(name: string, context: CliContext): void {
-  const operand = name === DEFAULT_MACHINE ? '' : ` ${name}`
   for (const line of [
-    `  npm run orlop -- ssh${operand}`,
-    `  npm run orlop -- ssh${operand} -- docker run busybox /bin/echo hello world`,
-    `  npm run orlop -- console${operand}`,
-    `  npm run orlop -- status${operand}`,
-    `  npm run orlop -- destroy${operand}`,
+    `  npm run orlop -- ssh ${name}`,
+    `  npm run orlop -- ssh ${name} -- docker run busybox /bin/echo hello world`,
+    `  npm run orlop -- console ${name}`,
+    '  npm run orlop -- status',
+    '  npm run orlop -- destroy',
   ])
     context.print(line)
 }

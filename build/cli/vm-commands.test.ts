@@ -1,10 +1,12 @@
 import t from 'tap'
 import { parseRecord } from '../vm/record.ts'
+import { describeMarker } from './boot.ts'
 import { type Command, parseCommandLine } from './command.ts'
-import { machinesFolder, namedMachine } from './machines.ts'
+import { isHealthy, startsEtcd } from './health.ts'
+import { configPath, machineCalled, machinesFolder } from './machines.ts'
 import { remoteCommand, sshCommand } from './ssh.ts'
 import { stateOf, table } from './status.ts'
-import { describeMarker, machineShape, upCommand } from './up.ts'
+import { machineShape, upCommand } from './up.ts'
 
 const parse = (command: Command, ...words: string[]) => parseCommandLine(command, words)
 
@@ -12,8 +14,9 @@ t.test('where machines are', async t => {
   t.equal(machinesFolder({ ORLOP_HOME: '/o', XDG_STATE_HOME: '/x' }), '/o/machines')
   t.equal(machinesFolder({ XDG_STATE_HOME: '/x' }), '/x/orlop/machines')
   t.match(machinesFolder({}), /\/\.local\/state\/orlop\/machines$/)
-  t.equal(namedMachine(parse(upCommand)).name, 'orlop')
-  t.throws(() => namedMachine(parse(upCommand, '../etc')), { name: 'UserError' })
+  t.throws(() => machineCalled('../etc'), { name: 'UserError' })
+  t.equal(configPath({ ORLOP_HOME: '/o', XDG_CONFIG_HOME: '/x' }), '/o/config')
+  t.equal(configPath({ XDG_CONFIG_HOME: '/x' }), '/x/orlop/config')
 })
 
 t.test('the shape of a machine: asked for, else as before, else default', async t => {
@@ -38,6 +41,9 @@ t.test('the shape of a machine: asked for, else as before, else default', async 
     diskBus: 'ahci',
     networkCard: 'e1000',
   })
+  const config = { vmMemory: 2048, vmCpus: 4 }
+  t.same(machineShape(parse(upCommand), undefined, config), { memoryMiB: 2048, cpus: 4 })
+  t.match(machineShape(parse(upCommand), before, config), { memoryMiB: 768, cpus: 1 })
   for (const words of [
     ['--memory', '1'],
     ['--memory', 'much'],
@@ -72,13 +78,13 @@ t.test('the table', async t => {
   const one = { name: 'one', firmware: 'bios', memoryMiB: 1024, cpus: 2, folder: '/f' }
   t.same(
     table([
-      { ...one, state: 'up', slot: 'a', version: '1', sshPort: 4022 },
+      { ...one, state: 'up', address: '172.17.8.101', slot: 'a', version: '1', sshPort: 4022 },
       { ...one, name: 'another', state: 'stopped' },
     ]),
     [
-      'NAME     STATE    SLOT  VERSION  FIRMWARE  MEMORY    CPUS  SSH',
-      'one      up       a     1        bios      1024 MiB  2     127.0.0.1:4022',
-      'another  stopped  -     -        bios      1024 MiB  2     -',
+      'NAME     STATE    ADDRESS       SLOT  VERSION  FIRMWARE  MEMORY    CPUS  SSH',
+      'one      up       172.17.8.101  a     1        bios      1024 MiB  2     127.0.0.1:4022',
+      'another  stopped  -             -     -        bios      1024 MiB  2     -',
     ],
   )
 })
@@ -86,4 +92,20 @@ t.test('the table', async t => {
 t.test('progress of a boot in words', async t => {
   t.match(describeMarker({ kind: 'grub', slot: 'b', tries: 1 }), 'slot b')
   t.match(describeMarker({ kind: 'failed', slot: 'b', reason: 'why' }), 'why')
+})
+
+t.test('whether to wait for etcd, and until when', async t => {
+  for (const text of [
+    'units:\n  - name: etcd2.service\n    command: start',
+    '  - name: "etcd.service"',
+    '{"name": "etcd.service"}',
+  ])
+    t.ok(startsEtcd(text), text)
+  for (const text of ['', 'etcd2:\n  name: x', '# - name: etcd2.service']) t.notOk(startsEtcd(text), text)
+  const member = (id: number) =>
+    `member ${id} is healthy: got healthy result from http://172.17.8.10${id}:2379`
+  t.ok(isHealthy([member(1), member(2), 'cluster is healthy'].join('\n'), 2))
+  t.notOk(isHealthy([member(1), 'cluster is healthy'].join('\n'), 2), 'one is still to come')
+  t.notOk(isHealthy([member(1), member(2), 'cluster is degraded'].join('\n'), 2))
+  t.notOk(isHealthy('', 1))
 })

@@ -81,3 +81,12 @@ t.test('quoting', async t => {
   t.equal(shellQuote(''), "''")
   t.equal(shellQuote('$(x)'), "'$(x)'")
 })
+
+t.test('the card in the network of a cluster', async t => {
+  const args = qemuArguments({ ...PLAN, switchPort: { socket: '../s/a,b.sock', mac: '02:00:00:00:00:01' } })
+  t.equal(
+    values(args, '-netdev')[1],
+    'stream,id=switch,server=off,addr.type=unix,addr.path=../s/a,,b.sock,reconnect-ms=1000',
+  )
+  t.ok(args.includes('virtio-net-pci,netdev=switch,mac=02:00:00:00:00:01,romfile='))
+})

@@ -19,6 +19,14 @@ export interface Forward {
   host: number
 }
 
+/** Where a machine is plugged into the switch (switch/README.md). */
+export interface SwitchPort {
+  /** The socket of its port, relative to the machine's folder: paths of sockets have to be short. */
+  socket: string
+  /** Address of the card, such as `02:00:00:00:00:01`. */
+  mac: string
+}
+
 /** Everything that decides QEMU's command line. Relative paths are in the machine's folder. */
 export interface QemuPlan {
   name: string
@@ -34,6 +42,8 @@ export interface QemuPlan {
   /** False lets the guest's flushes return before the host's disk has the data: faster, and only the host's crash can tell. */
   durable: boolean
   networkCard: NetworkCard
+  /** A second card, of the same kind, in the network that machines share. */
+  switchPort?: SwitchPort
   forwards: readonly Forward[]
   /** Programs that are started for each connection of the guest to an address of its network. */
   guestPrograms: readonly { address: string; port: number; command: readonly string[] }[]
@@ -57,6 +67,8 @@ export const FILES = {
 export const DISK_NODE = 'disk'
 /** Translated code that TCG keeps, MiB: the default makes a 1 GiB guest translate its kernel again and again. */
 const TRANSLATION_CACHE_MIB = 512
+/** How often a machine looks for a switch that is not there. */
+const RECONNECT_MS = 1000
 
 /** QEMU's command line. */
 export function qemuArguments(plan: QemuPlan): string[] {
@@ -126,7 +138,7 @@ function diskArguments({ disk, diskBus, durable }: QemuPlan): string[] {
   ]
 }
 
-function networkArguments({ networkCard, forwards, guestPrograms }: QemuPlan): string[] {
+function networkArguments({ networkCard, switchPort, forwards, guestPrograms }: QemuPlan): string[] {
   const options = [
     'user,id=net',
     ...forwards.map(({ host, guest }) => `hostfwd=tcp:127.0.0.1:${host}-:${guest}`),
@@ -137,7 +149,12 @@ function networkArguments({ networkCard, forwards, guestPrograms }: QemuPlan): s
   ]
   const device = networkCard === 'virtio' ? 'virtio-net-pci' : networkCard
   // No boot from the network: its ROM would only cost time.
-  return ['-netdev', options.join(','), '-device', `${device},netdev=net,romfile=`]
+  const cards = ['-netdev', options.join(','), '-device', `${device},netdev=net,romfile=`]
+  if (switchPort === undefined) return cards
+  const { socket, mac } = switchPort
+  // The switch may come later, and come again.
+  const stream = `stream,id=switch,server=off,addr.type=unix,addr.path=${comma(socket)},reconnect-ms=${RECONNECT_MS}`
+  return [...cards, '-netdev', stream, '-device', `${device},netdev=switch,mac=${mac},romfile=`]
 }
 
 function kernelArguments({ kernel }: QemuPlan): string[] {

@@ -318,6 +318,7 @@ async function prepare(options: MachineOptions, programs: Programs, accelerator:
     diskBus: plan.diskBus,
     networkCard: plan.networkCard,
     image: 'base' in options.disk ? options.disk.base : 'own',
+    ...(options.address === undefined ? {} : { address: options.address }),
     consoleStart: log?.size ?? 0,
   }
   return { args: qemuArguments(plan), record }

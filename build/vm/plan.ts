@@ -1,4 +1,4 @@
-import type { DiskBus, DiskFormat, Firmware, NetworkCard, QemuPlan } from './arguments.ts'
+import type { DiskBus, DiskFormat, Firmware, NetworkCard, QemuPlan, SwitchPort } from './arguments.ts'
 import { type GuestFile, tmpfilesLines } from './credentials.ts'
 
 /** What a disk of a machine is. */
@@ -24,6 +24,10 @@ export interface MachineOptions {
   cpus?: number
   diskBus?: DiskBus
   networkCard?: NetworkCard
+  /** Plugs a second card into the network of a cluster. */
+  switchPort?: SwitchPort
+  /** The address that it is to have there, for those who ask about the machine. */
+  address?: string
   /** systemd credentials of the guest. Those for SSH and the registry are added unless they are given here. */
   credentials?: Record<string, string | Uint8Array>
   /** Files of the firmware (fw_cfg) by name, which must begin with `opt/`. */
@@ -88,6 +92,7 @@ export function planMachine(options: MachineOptions, host: PlanHost): QemuPlan {
     diskBus: options.diskBus ?? 'virtio',
     durable: !(options.unsafeFlush ?? options.lifetime !== 'detached'),
     networkCard: options.networkCard ?? 'virtio',
+    ...(options.switchPort === undefined ? {} : { switchPort: options.switchPort }),
     forwards: [{ guest: SSH_PORT, host: 0 }, ...(options.forwards ?? []).map(one => ({ host: 0, ...one }))],
     guestPrograms:
       options.registry === undefined

@@ -20,6 +20,8 @@ export interface MachineRecord {
   networkCard: NetworkCard
   /** SHA-256 or path that tells images apart: the machine's disk goes on from this one. */
   image: string
+  /** In the network of its cluster; absent when it is in none. */
+  address?: string
   /** QEMU when it was last started; absent when it was stopped in order. */
   process?: ProcessIdentity
   /** Port of 127.0.0.1 that leads to the guest's SSH. */
@@ -91,6 +93,7 @@ export function parseRecord(text: string, path: string): MachineRecord {
     diskBus: one('diskBus', DISK_BUSES),
     networkCard: one('networkCard', NETWORK_CARDS),
     image: words('image'),
+    ...(fields['address'] === undefined ? {} : { address: words('address') }),
     ...(process === undefined
       ? {}
       : {

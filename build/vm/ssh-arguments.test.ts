@@ -17,3 +17,10 @@ t.test('nothing of the user is used', async t => {
 t.test('a login shell on a terminal', async t => {
   t.same(sshArguments({ user: 'core', port: 1 }, undefined, true).slice(-2), ['-t', 'core@127.0.0.1'])
 })
+
+t.test('the agent, when it is asked for', async t => {
+  const args = sshArguments({ user: 'core', port: 1, forwardAgent: true }, undefined, true)
+  for (const option of ['IdentityAgent=SSH_AUTH_SOCK', 'ForwardAgent=yes'])
+    t.ok(args.includes(option), option)
+  t.ok(sshArguments({ user: 'core', port: 1 }, undefined, true).includes('ForwardAgent=no'))
+})

@@ -2,6 +2,8 @@
 export interface SshTarget {
   user: string
   port: number
+  /** Whether the guest may use the agent of whoever calls. */
+  forwardAgent?: boolean
 }
 
 /** Names of files in a machine's folder. */
@@ -27,7 +29,8 @@ export function sshArguments(target: SshTarget, command: string | undefined, ter
   const options = {
     BatchMode: 'yes',
     IdentitiesOnly: 'yes',
-    IdentityAgent: 'none',
+    IdentityAgent: target.forwardAgent === true ? 'SSH_AUTH_SOCK' : 'none',
+    ForwardAgent: target.forwardAgent === true ? 'yes' : 'no',
     UserKnownHostsFile: SSH_FILES.knownHosts,
     GlobalKnownHostsFile: '/dev/null',
     // The key of the guest is made at its first boot; the forwarded port changes, the machine does not.

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DEFAULT_CONFIG, parseConfig } from './config.ts'
 import { memberMetadata, memberNamed, planMembers } from './members.ts'
-import { fillToken, needsToken } from './userdata.ts'
+import { fillToken, isRegistered, needsToken } from './userdata.ts'
 
 t.test('a config in YAML and one of coreos-vagrant say the same', t => {
   const yaml = `# my cluster
@@ -111,7 +111,7 @@ t.test('machines have the names and addresses that people know', t => {
   t.equal(memberNamed(config, 'core-09')?.address, '172.17.8.109', 'one that is still to come')
   for (const name of ['core-00', 'core-1', 'core-001', 'one', 'cores-01'])
     t.equal(memberNamed(config, name), undefined, name)
-  t.match(JSON.parse(memberMetadata(members[0]!)), {
+  t.match(JSON.parse(memberMetadata(members[0]!, { late: false })), {
     hostname: 'core-01',
     private_ipv4: '172.17.8.101',
     network: [{ address: '172.17.8.101/24', dns: ['172.17.8.1'] }],
@@ -125,6 +125,10 @@ t.test('the token', t => {
   t.ok(needsToken(text))
   t.notOk(needsToken('discovery: https://discovery.etcd.io/0123'))
   t.equal(fillToken('a: b', 'x'), 'a: b')
+  const values = ['x=http://172.17.8.101:2380,x=http://172.17.8.101:7001', 'y=https://172.17.8.110:2380']
+  t.ok(isRegistered(values, '172.17.8.101'))
+  t.ok(isRegistered(values, '172.17.8.110'))
+  t.notOk(isRegistered(values, '172.17.8.11'))
   t.end()
 })
 

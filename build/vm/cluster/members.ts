@@ -55,11 +55,17 @@ function macOf(name: string): string {
 }
 
 /** What a machine is told about itself, beside the user-data (`opt/io.orlop/metadata`). */
-export function memberMetadata(member: Member): string {
+export function memberMetadata(
+  member: Member,
+  more: { late: boolean; channel?: string | undefined },
+): string {
   return `${JSON.stringify({
     hostname: member.name,
     private_ipv4: member.address,
     public_ipv4: member.address,
+    // The etcd of the cluster was founded without it, or with the disk it had: it has to join (`etcd --rejoin`).
+    ...(more.late ? { etcd_rejoin: true } : {}),
+    ...(more.channel === undefined ? {} : { update_group: more.channel }),
     network: [
       {
         mac: member.mac,

@@ -10,3 +10,8 @@ export function needsToken(text: string): boolean {
 export function fillToken(text: string, url: string): string {
   return text.replaceAll(PLACE, () => url)
 }
+
+/** Whether a machine is among those that have registered under a token: by its address, its name is that of a disk. */
+export function isRegistered(values: readonly string[], address: string): boolean {
+  return values.some(value => value.split(',').some(member => member.includes(`://${address}:`)))
+}

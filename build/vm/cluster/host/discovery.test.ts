@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { request } from '#lib/http/host/client.ts'
 import { isRunning } from '../../identity.ts'
+import { readJson, type Service, startService, stopService } from '../../service.ts'
 import { Discovery } from './discovery.ts'
-import { readJson, type Service, startService, stopService } from './process.ts'
 
 const ROOT = join(import.meta.dirname, '../../../..')
 
@@ -26,12 +26,12 @@ t.test('tokens are there after the service was stopped and started', async t => 
     body: 'value=core-01=http://172.17.8.101:2380',
   })
   t.equal(status, 201)
-  t.same(await discovery.members(token), ['core-01'])
+  t.same(await discovery.members(token), ['core-01=http://172.17.8.101:2380'])
   const records = await readJson<{ etcd: Service; discovery: Service }>(join(folder, 'services.json'))
   await discovery.stop()
   for (const { process } of [records!.etcd, records!.discovery]) t.notOk(await isRunning(process))
   t.equal(await discovery.start(), url, 'at the same port')
-  t.same(await discovery.members(token), ['core-01'])
+  t.same(await discovery.members(token), ['core-01=http://172.17.8.101:2380'])
   t.equal(await discovery.members('0'.repeat(32)), undefined)
   await t.rejects(discovery.token(1000), /gave no token: /)
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { UserError } from '#lib/errors.ts'
 import { request as fetch } from '#lib/http/host/client.ts'
 import { isRunning } from '../../identity.ts'
-import { readJson, type Service, startService, stopService, waitFor, writeJson } from './process.ts'
+import { readJson, type Service, startService, stopService, waitFor, writeJson } from '../../service.ts'
 
 /** Where a guest of QEMU's user network finds the loopback of this host. */
 export const HOST_FROM_GUEST = '10.0.2.2'
@@ -63,14 +63,17 @@ export class Discovery {
     throw new UserError(`the discovery service gave no token: ${body.trim() || `status ${status}`}`)
   }
 
-  /** Names of those that have registered under a token; undefined when the service does not know it. */
+  /**
+   * What members have registered under a token, each `NAME=PEER-URL[,NAME=PEER-URL]`; undefined when the service does not
+   * know it.
+   */
   async members(token: string): Promise<string[] | undefined> {
     const { discovery } = await this.#read()
     if (discovery === undefined) return undefined
     const { status, body } = await request(discovery.port, `/${token}`)
     if (status !== 200) return undefined
     const { node } = JSON.parse(body) as { node: { nodes?: { value: string }[] } }
-    return (node.nodes ?? []).map(({ value }) => value.split('=', 1)[0]!)
+    return (node.nodes ?? []).map(({ value }) => value)
   }
 
   /** Ends both. Their data stay. */

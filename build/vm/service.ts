@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { replaceFile } from '#lib/durable.ts'
 import { errorCode, UserError } from '#lib/errors.ts'
-import { identify, isRunning, type ProcessIdentity } from '../../identity.ts'
+import { identify, isRunning, type ProcessIdentity } from './identity.ts'
 
 /** How long a process has to end after it was asked to. */
 const STOP_MS = 10_000
