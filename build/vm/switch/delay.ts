@@ -85,16 +85,13 @@ export class DelayLines {
     return { from: first.from, to: first.to, frame: due.frame }
   }
 
-  /** Loses what is on its way from or to a port. The result is how many frames that were. */
-  forget(port: string): number {
-    let lost = 0
+  /** Loses what is on its way from or to a port. */
+  forget(port: string): void {
     for (const [key, line] of this.#lines) {
       if (line.from !== port && line.to !== port) continue
-      lost += line.frames.length - line.next
       this.#bytes -= line.bytes
       this.#lines.delete(key)
     }
-    return lost
   }
 }
 

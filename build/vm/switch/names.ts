@@ -62,7 +62,9 @@ export class NameTable {
   }
 
   #findReverse(labels: readonly string[]): Found {
-    const network = formatIpv4(this.#network * 256).split('.').slice(0, 3)
+    const network = formatIpv4(this.#network * 256)
+      .split('.')
+      .slice(0, 3)
     const apex = [...network.reverse(), ...REVERSE]
     if (!endsWith(labels, apex)) return { kind: 'foreign' }
     const zone = apex.length

@@ -107,7 +107,8 @@ function encode(query: Buffer, asked: Query | undefined, { code, answer, authori
   const header = Buffer.alloc(HEADER_BYTES)
   header.writeUInt16BE(query.readUInt16BE(0), 0)
   const isOurs = code === Code.OK || code === Code.ABSENT
-  const flags = RESPONSE | (query.readUInt16BE(2) & (OPCODE | RECURSION_DESIRED)) | (isOurs ? AUTHORITATIVE : 0)
+  const flags =
+    RESPONSE | (query.readUInt16BE(2) & (OPCODE | RECURSION_DESIRED)) | (isOurs ? AUTHORITATIVE : 0)
   header.writeUInt16BE(flags | (code & 0x0f), 2)
   header.writeUInt16BE(asked === undefined ? 0 : 1, 4)
   header.writeUInt16BE(answer === undefined ? 0 : 1, 6)

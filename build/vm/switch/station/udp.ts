@@ -39,7 +39,10 @@ export function encodeUdp(
 }
 
 /** Of a datagram, and of what is before it in thought: both addresses, the protocol and the length. */
-function datagramSum({ source, destination }: { source: number; destination: number }, bytes: Buffer): number {
+function datagramSum(
+  { source, destination }: { source: number; destination: number },
+  bytes: Buffer,
+): number {
   const halves = (address: number) => (address >>> 16) + (address & 0xffff)
   return sumOf(bytes, halves(source) + halves(destination) + Protocol.UDP + bytes.length)
 }
