@@ -4,6 +4,7 @@ import { consoleCommand } from './console.ts'
 import { destroyCommand } from './destroy.ts'
 import { diffCommand, inspectCommand, verifyCommand } from './examine.ts'
 import { lockCommand } from './lock.ts'
+import { networkCommand } from './network.ts'
 import { haltCommand, resumeCommand, suspendCommand } from './power.ts'
 import { reloadCommand } from './reload.ts'
 import { sshCommand } from './ssh.ts'
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   suspendCommand,
   resumeCommand,
   destroyCommand,
+  networkCommand,
   inspectCommand,
   verifyCommand,
   diffCommand,

@@ -47,11 +47,15 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
-const keeper = spawn('/bin/sh', ['-c', 'read -r line; "$@"', 'sh', process.execPath, MAIN, 'destroy', '--force'], {
-  stdio: ['pipe', 'ignore', 'ignore'],
-  detached: true,
-  env,
-})
+const keeper = spawn(
+  '/bin/sh',
+  ['-c', 'read -r line; "$@"', 'sh', process.execPath, MAIN, 'destroy', '--force'],
+  {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env,
+  },
+)
 t.teardown(async () => {
   keeper.stdin.end()
   await once(keeper, 'exit')
@@ -66,18 +70,29 @@ t.test('three machines find one another', async t => {
   t.equal(await up.ended, 0)
   t.comment(`three machines and a healthy cluster after ${((performance.now() - began) / 1000).toFixed(0)} s`)
   for (const number of [1, 2, 3]) t.match(up.text, `Machine core-0${number} is up at 172.17.8.10${number}`)
-  const all = JSON.parse(await shown('status', '--json')) as { name: string; state: string; address: string }[]
+  const all = JSON.parse(await shown('status', '--json')) as {
+    name: string
+    state: string
+    address: string
+  }[]
   t.same(
     all.map(({ name, state, address }) => [name, state, address]),
     [1, 2, 3].map(number => [`core-0${number}`, 'up', `172.17.8.10${number}`]),
   )
-  t.equal((await said('core-01', 'etcdctl member list')).match(/clientURLs=http:\/\/172\.17\.8\.10[123]:2379/g)?.length, 3)
+  t.equal(
+    (await said('core-01', 'etcdctl member list')).match(/clientURLs=http:\/\/172\.17\.8\.10[123]:2379/g)
+      ?.length,
+    3,
+  )
   t.match(await said('core-01', 'etcdctl set /message hello'), 'hello')
   for (const name of ['core-02', 'core-03']) t.match(await said(name, 'etcdctl get /message'), 'hello')
 })
 
 t.test('what the user-data and the host have told them', async t => {
-  t.match(await said('core-02', 'hostname; cat /etc/hostname; cat /etc/environment'), /core-02\s+core-02[\s\S]*COREOS_PRIVATE_IPV4=172\.17\.8\.102/)
+  t.match(
+    await said('core-02', 'hostname; cat /etc/hostname; cat /etc/environment'),
+    /core-02\s+core-02[\s\S]*COREOS_PRIVATE_IPV4=172\.17\.8\.102/,
+  )
   t.match(await said('core-01', 'getent ahostsv4 core-03'), '172.17.8.103')
   t.match(await said('core-01', 'getent ahostsv4 core-03.orlop.internal'), '172.17.8.103')
   await until('the time of the host', async () => {
@@ -90,7 +105,10 @@ t.test('what the user-data and the host have told them', async t => {
 
 t.test('one that is held is missed by nobody, and catches up', async t => {
   await shown('suspend', 'core-01')
-  await until('a write without core-01', async () => (await orlop('ssh', 'core-02', '--', 'etcdctl set /while held')).status === 0)
+  await until(
+    'a write without core-01',
+    async () => (await orlop('ssh', 'core-02', '--', 'etcdctl set /while held')).status === 0,
+  )
   t.match(await said('core-03', 'etcdctl get /while'), 'held')
   await shown('resume', 'core-01')
   await until('core-01 to catch up', async () =>
@@ -101,7 +119,10 @@ t.test('one that is held is missed by nobody, and catches up', async t => {
 t.test('the smaller side of a partition refuses writes, the larger one goes on', async t => {
   t.match(await shown('network'), /core-01 +connected/)
   await shown('network', 'partition', 'core-01', '--', 'core-02', 'core-03')
-  await until('a write of the larger side', async () => (await orlop('ssh', 'core-02', '--', 'etcdctl set /side larger')).status === 0)
+  await until(
+    'a write of the larger side',
+    async () => (await orlop('ssh', 'core-02', '--', 'etcdctl set /side larger')).status === 0,
+  )
   const { status } = await orlop('ssh', 'core-01', '--', 'etcdctl --total-timeout 10s set /side smaller')
   t.not(status, 0, 'nobody acknowledges what could be lost')
   t.match(await said('core-03', 'etcdctl get /side'), 'larger')

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { errorCode, UserError } from '#lib/errors.ts'
 import type { MachineOptions } from '../../plan.ts'
 import { readJson, writeJson } from '../../service.ts'
-import { startSwitch, stopSwitch } from '../../switch/host/client.ts'
+import { startSwitch, stopSwitch } from '../../switch/host/start.ts'
 import { type ClusterConfig, DEFAULT_CONFIG, parseConfig } from '../config.ts'
 import { DOMAIN, HOST_ADDRESS, type Member, memberMetadata, memberNamed, planMembers } from '../members.ts'
 import { fillToken, isRegistered, needsToken } from '../userdata.ts'
@@ -112,12 +112,12 @@ export class Cluster {
   ): Promise<Map<string, Partial<MachineOptions>>> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const known = new Map([...this.members(), ...this.members(count), ...members].map(one => [one.name, one]))
-    await startSwitch(join(this.folder, 'switch'), {
-      ports: [...known.keys()],
+    const ports = [...known.values()].map(({ name, address }) => ({ name, address }))
+    const hub = await startSwitch(join(this.folder, 'switch'), ports, {
       address: HOST_ADDRESS,
       domain: DOMAIN,
-      names: Object.fromEntries([...known.values()].map(({ name, address }) => [name, address])),
     })
+    hub.close()
     const record = await this.#record()
     const text = needsToken(userData) ? await this.#fill(userData, record, { count, fresh }) : userData
     return new Map(
