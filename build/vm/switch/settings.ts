@@ -8,6 +8,9 @@ export const CONTROL = 'control'
 /** The port of the host itself, in rules and counters. No machine can be called so. */
 export const HOST_PORT = '@host'
 
+/** Where a process finds what it begins with, in its folder. */
+export const SETTINGS_FILE = 'settings.json'
+
 /** A port, which is called like the machine that belongs there. */
 export interface PortSettings {
   name: string

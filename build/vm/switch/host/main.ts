@@ -5,8 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeFailure } from '#lib/errors.ts'
-import { parseSettings } from '../settings.ts'
-import { SETTINGS } from './start.ts'
+import { parseSettings, SETTINGS_FILE } from '../settings.ts'
 import { Switch } from './switch.ts'
 
 const [folder] = process.argv.slice(2)
@@ -15,7 +14,7 @@ if (folder === undefined) {
   process.exit(2)
 }
 try {
-  const settings = parseSettings(await readFile(join(folder, SETTINGS), 'utf8'))
+  const settings = parseSettings(await readFile(join(folder, SETTINGS_FILE), 'utf8'))
   const log = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`)
   const instance = await Switch.open(folder, settings, log)
   log(`listening for ${settings.ports.map(({ name }) => name).join(', ') || 'nobody yet'}`)

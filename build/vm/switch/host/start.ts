@@ -2,14 +2,18 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { replaceFile } from '#lib/durable.ts'
-import { readJson, startService, stopService, waitFor, writeJson } from '../../cluster/host/process.ts'
 import { isRunning, type ProcessIdentity } from '../../identity.ts'
 import { withFolderLock } from '../../lock.ts'
-import { formatSettings, type PortSettings, parseSettings, type SwitchSettings } from '../settings.ts'
+import { readJson, startService, stopService, waitFor, writeJson } from '../../service.ts'
+import {
+  formatSettings,
+  type PortSettings,
+  parseSettings,
+  SETTINGS_FILE,
+  type SwitchSettings,
+} from '../settings.ts'
 import { SwitchClient } from './client.ts'
 
-/** What the process begins with, in its folder. */
-export const SETTINGS = 'settings.json'
 /** Which process it is. */
 const RECORD = 'switch.json'
 const LOG = 'switch.log'
@@ -19,7 +23,7 @@ const START_MS = 30_000
 /** A process that runs and does not answer for so long never will. */
 const ANSWER_MS = 5000
 
-interface Record {
+interface Recorded {
   version: 1
   process: ProcessIdentity
 }
@@ -59,8 +63,7 @@ export async function startSwitch(
 /** Ends the switch of a folder, if one runs. Machines on it see their cables pulled. */
 export async function stopSwitch(folder: string): Promise<void> {
   const process = await recorded(folder)
-  if (process === undefined) return
-  await stopService(process)
+  if (process !== undefined) await stopService(process)
   await rm(join(folder, RECORD), { force: true })
 }
 
@@ -81,22 +84,22 @@ async function adopt(folder: string): Promise<SwitchClient | undefined> {
 }
 
 async function start(folder: string, settings: SwitchSettings): Promise<SwitchClient> {
-  await replaceFile(join(folder, SETTINGS), formatSettings(settings), { mode: 0o600 })
+  await replaceFile(join(folder, SETTINGS_FILE), formatSettings(settings), { mode: 0o600 })
   const log = join(folder, LOG)
   const process = await startService([MAIN, folder], log)
-  await writeJson(join(folder, RECORD), { version: 1, process } satisfies Record)
-  const opened: { client?: SwitchClient } = {}
-  const answers = async () => {
-    opened.client = await SwitchClient.open(folder).catch(() => undefined as never)
-    return opened.client !== undefined
+  await writeJson(join(folder, RECORD), { version: 1, process } satisfies Recorded)
+  const listens = async () => {
+    const client = await SwitchClient.open(folder).catch(() => undefined)
+    client?.close()
+    return client !== undefined
   }
-  await waitFor('the switch', answers, { process, log, timeoutMs: START_MS })
-  return opened.client!
+  await waitFor('the switch', listens, { process, log, timeoutMs: START_MS })
+  return await SwitchClient.open(folder)
 }
 
 /** The process that was started last, if it still runs. */
 async function recorded(folder: string): Promise<ProcessIdentity | undefined> {
-  const record = await readJson<Partial<Record>>(join(folder, RECORD))
+  const record = await readJson<Partial<Recorded>>(join(folder, RECORD))
   const process = record?.process
   return process !== undefined && (await isRunning(process)) ? process : undefined
 }

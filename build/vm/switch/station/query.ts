@@ -65,7 +65,7 @@ function readName(bytes: Buffer, start: number): { labels: string[]; end: number
     if (length === 0) break
     const end = at + 1 + length
     if (end >= bytes.length || end - start >= NAME_BYTES_MAX) return undefined
-    labels.push(lower(bytes.latin1Slice(at + 1, end)))
+    labels.push(lower(bytes.toString('latin1', at + 1, end)))
     at = end
   }
   return { labels, end: at + 1 }
