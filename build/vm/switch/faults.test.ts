@@ -96,7 +96,7 @@ t.test('the state goes through JSON, with where chance stands', async t => {
   const again = new Faults(JSON.parse(JSON.stringify(faults.state())) as FaultState)
   t.same(again.state(), faults.state())
   t.equal(open(again), 'ab bc cb')
-  t.same(open(faults), open(again))
+  t.equal(open(faults), 'ab bc cb')
   for (let frame = 0; frame < 100; frame++) t.equal(faults.judge('a', 'b'), again.judge('a', 'b'))
 })
 

@@ -46,7 +46,7 @@ export function answerNtp(request: Buffer, nowMs: number): Buffer | undefined {
 /** Seconds and their fraction, 32 bits each. The seconds begin again in 2036, as the protocol has it. */
 function writeTime(bytes: Buffer, at: number, timeMs: number): void {
   const seconds = Math.floor(timeMs / 1000)
-  const fraction = timeMs / 1000 - seconds
+  const fraction = (timeMs - seconds * 1000) / 1000
   bytes.writeUInt32BE((seconds + EPOCH_S) % 2 ** 32, at)
   bytes.writeUInt32BE(Math.floor(fraction * 2 ** 32), at + 4)
 }
