@@ -13,6 +13,9 @@ export const REQUEST_TIMEOUT_MS = 10_000
 /** The status of a switch with all its ports and a full table of addresses stays below. */
 const ANSWER_BYTES_MAX = 1024 * 1024
 
+/** How a connection fails when nobody listens, or not any more. */
+const ABSENT = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET']
+
 interface Waiting {
   resolve(answer: Record<string, unknown>): void
   reject(error: Error): void
@@ -50,7 +53,7 @@ export class SwitchClient {
       return new SwitchClient(await connectUnix(join(folder, `${CONTROL}.sock`), timeoutMs), timeoutMs)
     } catch (error) {
       const code = errorCode(error)
-      if (code !== 'ENOENT' && code !== 'ECONNREFUSED') throw error
+      if (code === undefined || !ABSENT.includes(code)) throw error
       throw new UserError(`no switch works in ${folder}`, undefined, { cause: error })
     }
   }

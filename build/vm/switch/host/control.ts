@@ -46,7 +46,7 @@ export class ControlServer {
 async function serve(socket: Socket, handle: Handler): Promise<void> {
   const reader = new LineReader(LINE_BYTES_MAX)
   try {
-    for await (const chunk of socket) {
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       for (const line of reader.push(chunk)) {
         const answer = await answerLine(line, handle)
         if (socket.writable && !socket.write(answerOf(answer))) await drained(socket)

@@ -1,5 +1,6 @@
 import { chmodSync, closeSync, openSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
+import { errorCode, UserError } from '#lib/errors.ts'
 
 /** Who may speak: the user whose switch it is. */
 const SOCKET_MODE = 0o600
@@ -20,28 +21,30 @@ export class SocketFolder {
    * Listens on the socket of this name, in place of one that a process before left there.
    *
    * @param accept gets each connection
-   * @throws system error such as EACCES or ENOSPC
+   * @throws UserError
    */
   async listen(name: string, accept: (socket: Socket) => void): Promise<Server> {
-    const path = this.path(name)
-    rmSync(path, { force: true })
+    const path = `/proc/self/fd/${this.#fd}/${name}`
     const server = createServer(accept)
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(path, () => {
-        server.off('error', reject)
-        resolve()
+    try {
+      rmSync(path, { force: true })
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(path, () => {
+          server.off('error', reject)
+          resolve()
+        })
       })
-    })
+      chmodSync(path, SOCKET_MODE)
+    } catch (error) {
+      server.close()
+      throw new UserError(`cannot listen on ${name}: ${errorCode(error) ?? error}`, undefined, {
+        cause: error,
+      })
+    }
     // Such as EMFILE while one connects, who tries again.
     server.on('error', error => process.stderr.write(`${name}: ${error.message}\n`))
-    chmodSync(path, SOCKET_MODE)
     return server
-  }
-
-  /** The path of a name in the folder, short, for this process only. */
-  path(name: string): string {
-    return `/proc/self/fd/${this.#fd}/${name}`
   }
 
   /** Nothing of it may be listening any more: the names of sockets go when they are closed. */

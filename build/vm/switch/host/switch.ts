@@ -25,7 +25,7 @@ import { stat } from 'node:fs/promises'
 import type { Server, Socket } from 'node:net'
 import { join } from 'node:path'
 import { errorCode, UserError } from '#lib/errors.ts'
-import { connectUnix } from '../../sockets.ts'
+import { TimeoutError } from '../../deadline.ts'
 import { formatMac, parseIpv4 } from '../address.ts'
 import { type PortStatus, portsOf, type Request, type SwitchStatus } from '../control.ts'
 import { Fabric, type Outcome } from '../fabric.ts'
@@ -34,13 +34,14 @@ import { Forwarding } from '../forwarding.ts'
 import { NameTable } from '../names.ts'
 import { CONTROL, HOST_PORT, PORTS_MAX, type SwitchSettings } from '../settings.ts'
 import { answerFrame, STATION_MAC } from '../station/station.ts'
+import { SwitchClient } from './client.ts'
 import { ControlServer } from './control.ts'
 import { Link } from './link.ts'
 import { closeServer, SocketFolder } from './listener.ts'
 
 /** How often it looks whether its folder is still there: without it nobody could end the process. */
 const FOLDER_LOOK_MS = 5000
-/** For a connection to a switch that may be there already. */
+/** For the answer of a switch that may be there already. */
 const RIVAL_TIMEOUT_MS = 2000
 
 interface Port {
@@ -290,12 +291,16 @@ export class Switch {
   }
 }
 
+/** A process that was killed may accept for a moment, but it does not answer; one that is stopped still has the folder. */
 async function isServed(folder: string): Promise<boolean> {
+  let client: SwitchClient | undefined
   try {
-    const socket = await connectUnix(join(folder, `${CONTROL}.sock`), RIVAL_TIMEOUT_MS)
-    socket.destroy()
+    client = await SwitchClient.open(folder, RIVAL_TIMEOUT_MS)
+    await client.status()
     return true
-  } catch {
-    return false
+  } catch (error) {
+    return error instanceof TimeoutError
+  } finally {
+    client?.close()
   }
 }
