@@ -8,6 +8,9 @@ import { closeServer, type SocketFolder } from './listener.ts'
 /** Who controls the switch at the same time. */
 export const CLIENTS_MAX = 32
 
+/** How long a client has to take what was written to it, when the switch ends. */
+const FAREWELL_MS = 1000
+
 /** Does what is asked for, and says what came of it. */
 export type Handler = (request: Request) => Promise<object>
 
@@ -38,7 +41,11 @@ export class ControlServer {
   async close(): Promise<void> {
     const closed = closeServer(this.#server)
     for (const socket of this.#clients) socket.destroySoon()
+    const timer = setTimeout(() => {
+      for (const socket of this.#clients) socket.destroy()
+    }, FAREWELL_MS)
     await closed
+    clearTimeout(timer)
   }
 }
 

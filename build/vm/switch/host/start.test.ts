@@ -89,6 +89,15 @@ t.test('one that does not answer is ended, and another one started', async t => 
   client.close()
 })
 
+t.test('one whose folder is gone ends by itself', async t => {
+  const folder = join(newFolder(t), 'switch')
+  ;(await startSwitch(folder, ['core-01'], NETWORK)).close()
+  const identity = processOf(folder)
+  rmSync(folder, { recursive: true })
+  while (await isRunning(identity)) await new Promise(resolve => setTimeout(resolve, 50))
+  t.pass()
+})
+
 t.test('what cannot be started says so', async t => {
   const folder = newFolder(t)
   await t.rejects(startSwitch(folder, ['a', 'a'], NETWORK), {

@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { replaceFile } from '#lib/durable.ts'
 import { isRunning, type ProcessIdentity } from '../../identity.ts'
@@ -86,7 +86,7 @@ async function adopt(folder: string): Promise<SwitchClient | undefined> {
 async function start(folder: string, settings: SwitchSettings): Promise<SwitchClient> {
   await replaceFile(join(folder, SETTINGS_FILE), formatSettings(settings), { mode: 0o600 })
   const log = join(folder, LOG)
-  const process = await startService([MAIN, folder], log)
+  const process = await startService([MAIN, resolve(folder)], log)
   await writeJson(join(folder, RECORD), { version: 1, process } satisfies Recorded)
   const listens = async () => {
     const client = await SwitchClient.open(folder).catch(() => undefined)

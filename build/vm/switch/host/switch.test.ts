@@ -321,6 +321,34 @@ t.test('control: clients are bounded', async t => {
   await client.heal()
 })
 
+t.test('control: requests of several clients are done one after the other', async t => {
+  const { folder, client } = await build(t, ['core-01'])
+  const other = await SwitchClient.open(folder, TIMEOUT_MS)
+  t.teardown(() => other.close())
+  const requests: Promise<unknown>[] = []
+  for (let round = 0; round < 20; round++) {
+    requests.push(client.add('core-02'), other.add('core-02'), client.status(), other.isolate('core-02'))
+    requests.push(other.remove('core-02'))
+  }
+  for (const result of await Promise.allSettled(requests))
+    if (result.status === 'rejected') t.match(result.reason, { message: 'there is no port core-02' })
+  await client.add('core-02')
+  const { ports, faults } = await client.status()
+  t.same(Object.keys(ports), ['@host', 'core-01', 'core-02'])
+  t.same(faults.isolated, [])
+})
+
+t.test('control: a client that takes no answers does not keep the switch from ending', async t => {
+  const { folder, instance, client } = await build(t, ['core-01'])
+  const socket = await connectUnix(join(folder, 'control.sock'), TIMEOUT_MS)
+  socket.on('error', () => undefined)
+  while (socket.write('{"do":"status"}\n'.repeat(1000)));
+  await client.status()
+  await client.stop()
+  await instance.ended
+  socket.destroy()
+})
+
 t.test('stop by request: answered, then all is closed', async t => {
   const { folder, instance, client, one } = await build(t)
   const closed = once(one.socket, 'close')

@@ -40,7 +40,7 @@ import { Link } from './link.ts'
 import { closeServer, SocketFolder } from './listener.ts'
 
 /** How often it looks whether its folder is still there: without it nobody could end the process. */
-const FOLDER_LOOK_MS = 5000
+const FOLDER_LOOK_MS = 2000
 /** For the answer of a switch that may be there already. */
 const RIVAL_TIMEOUT_MS = 2000
 
@@ -68,6 +68,8 @@ export class Switch {
   readonly #look: NodeJS.Timeout
   #control: ControlServer | undefined
   #timer: { dueMs: number; handle: NodeJS.Timeout } | undefined
+  /** The request that is being done: the next one begins when it is over. */
+  #turn: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
   #end: () => void = () => undefined
 
@@ -114,8 +116,13 @@ export class Switch {
    * @throws UserError when it cannot be; then nothing has changed
    */
   async handle(request: Request): Promise<object> {
+    return await this.#inTurn(() => this.#do(request))
+  }
+
+  async #do(request: Request): Promise<object> {
     const unknown = portsOf(request).find(port => !this.#fabric.has(port))
     if (unknown !== undefined) throw new UserError(`there is no port ${unknown}`)
+    if (this.#stopping !== undefined) throw new UserError('the switch is ending')
     const { faults } = this.#fabric
     if (request.do === 'status') return this.status()
     this.#log(`asked to ${JSON.stringify(request)}`)
@@ -182,8 +189,14 @@ export class Switch {
 
   /** Ends all connections and takes the sockets away. */
   async stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
+    this.#stopping ??= this.#inTurn(() => this.#stop())
     await this.#stopping
+  }
+
+  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act)
+    this.#turn = turn.catch(() => undefined)
+    return await turn
   }
 
   async #stop(): Promise<void> {
@@ -198,15 +211,9 @@ export class Switch {
   async #add(name: string, address: string | undefined): Promise<void> {
     if (!this.#ports.has(name)) {
       if (this.#ports.size >= PORTS_MAX) throw new UserError(`there are ${PORTS_MAX} ports already`)
-      if (this.#stopping !== undefined) throw new UserError('the switch is ending')
-      const port: Port = { name, server: undefined!, link: undefined, connections: 0, lastEnd: undefined }
+      const server = await this.#sockets.listen(`${name}.sock`, socket => this.#connect(name, socket))
+      const port: Port = { name, server, link: undefined, connections: 0, lastEnd: undefined }
       this.#ports.set(name, port)
-      try {
-        port.server = await this.#sockets.listen(`${name}.sock`, socket => this.#connect(port, socket))
-      } catch (error) {
-        this.#ports.delete(name)
-        throw error
-      }
       this.#fabric.add(name, frame => this.#send(port, frame))
     }
     if (address !== undefined) this.#names.set(name, parseIpv4(address)!)
@@ -223,9 +230,10 @@ export class Switch {
     await closed
   }
 
-  #connect(port: Port, socket: Socket): void {
-    if (port.link !== undefined) {
-      this.#log(`${port.name}: turned a second machine away`)
+  #connect(name: string, socket: Socket): void {
+    const port = this.#ports.get(name)
+    if (port === undefined || port.link !== undefined) {
+      this.#log(`${name}: turned a second machine away`)
       socket.destroy()
       return
     }
