@@ -15,7 +15,7 @@ export interface Arrival {
 interface Line {
   from: string
   to: string
-  /** By time; those before `next` have arrived. */
+  /** In order: only the first of them can arrive, though another may be due before. Those before `next` have arrived. */
   frames: { dueMs: number; frame: Buffer }[]
   next: number
   bytes: number
@@ -58,8 +58,7 @@ export class DelayLines {
     if (line.frames.length - line.next >= LINE_FRAMES_MAX) return false
     if (line.bytes + frame.length > LINE_BYTES_MAX || this.#bytes + frame.length > TOTAL_BYTES_MAX)
       return false
-    const lastMs = line.frames.at(-1)?.dueMs ?? dueMs
-    line.frames.push({ dueMs: Math.max(lastMs, dueMs), frame: Buffer.from(frame) })
+    line.frames.push({ dueMs, frame: Buffer.from(frame) })
     line.bytes += frame.length
     this.#bytes += frame.length
     this.#lines.set(key, line)

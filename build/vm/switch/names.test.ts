@@ -19,6 +19,7 @@ t.test('machines, with and without the domain', async t => {
 t.test('names of ours that are not there', async t => {
   t.same(find('core-09.orlop.internal'), { kind: 'absent', zone: 2 })
   t.same(find('www.core-02.orlop.internal'), { kind: 'absent', zone: 2 })
+  t.same(find('core-02.www.orlop.internal'), { kind: 'absent', zone: 2 })
   t.same(find('orlop.internal'), { kind: 'zone', zone: 2 })
 })
 
