@@ -29,6 +29,8 @@ export interface PortStatus extends Counters {
 /** What a switch says of itself. */
 export interface SwitchStatus {
   version: 1
+  /** Number of its process. */
+  pid: number
   upMs: number
   /** Where the host answers. */
   address: string

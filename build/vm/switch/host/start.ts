@@ -71,16 +71,9 @@ export async function stopSwitch(folder: string): Promise<void> {
 async function adopt(folder: string): Promise<SwitchClient | undefined> {
   const process = await recorded(folder)
   if (process === undefined) return undefined
-  let client: SwitchClient | undefined
-  try {
-    client = await SwitchClient.open(folder, ANSWER_MS)
-    await client.status()
-    return client
-  } catch {
-    client?.close()
-    await stopService(process)
-    return undefined
-  }
+  const client = await connect(folder, process.pid)
+  if (client === undefined) await stopService(process)
+  return client
 }
 
 async function start(folder: string, settings: SwitchSettings): Promise<SwitchClient> {
@@ -88,13 +81,26 @@ async function start(folder: string, settings: SwitchSettings): Promise<SwitchCl
   const log = join(folder, LOG)
   const process = await startService([MAIN, resolve(folder)], log)
   await writeJson(join(folder, RECORD), { version: 1, process } satisfies Recorded)
-  const listens = async () => {
-    const client = await SwitchClient.open(folder).catch(() => undefined)
-    client?.close()
+  let client: SwitchClient | undefined
+  const answers = async () => {
+    client = await connect(folder, process.pid)
     return client !== undefined
   }
-  await waitFor('the switch', listens, { process, log, timeoutMs: START_MS })
-  return await SwitchClient.open(folder)
+  await waitFor('the switch', answers, { process, log, timeoutMs: START_MS })
+  return client!
+}
+
+/** A connection to this very process: one that was killed may still accept for a moment. */
+async function connect(folder: string, pid: number): Promise<SwitchClient | undefined> {
+  let client: SwitchClient | undefined
+  try {
+    client = await SwitchClient.open(folder, ANSWER_MS)
+    if ((await client.status()).pid === pid) return client
+  } catch {
+    // Not yet, or never: the caller knows how long to try.
+  }
+  client?.close()
+  return undefined
 }
 
 /** The process that was started last, if it still runs. */

@@ -175,6 +175,7 @@ export class Switch {
       }
     return {
       version: 1,
+      pid: process.pid,
       upMs: Math.round(nowMs - this.#startMs),
       address,
       domain,
