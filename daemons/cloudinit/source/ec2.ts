@@ -11,7 +11,10 @@ export const EC2_TOKEN = 'latest/api/token'
 export const EC2_TOKEN_LIFE = { name: 'X-aws-ec2-metadata-token-ttl-seconds', value: '300' }
 export const EC2_TOKEN_HEADER = 'X-aws-ec2-metadata-token'
 
-/** Asks a metadata service in the manner of EC2 (2009-04-04) for all but the user data. */
+/**
+ * Asks a metadata service in the manner of EC2 (2009-04-04) for all but the user data: gives paths,
+ * and is told each answer, or undefined when there is none.
+ */
 export function* askEc2(): Generator<string, { metadata: Metadata; problems: string[] }, string | undefined> {
   const problems: string[] = []
   const metadata: Metadata = { keys: [], substitutes: {}, network: [], etcdRejoin: false }

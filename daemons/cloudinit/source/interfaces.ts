@@ -38,7 +38,10 @@ export function parseInterfaces(text: string): { stanzas: Stanza[]; problems: st
         problems.push(`line ${line}: must be 'iface NAME inet|inet6 METHOD'`)
       else if (stanzas.length >= STANZAS_MAX)
         problems.push(`line ${line}: more than ${STANZAS_MAX} interfaces`)
-      else stanzas.push((current = { name, family, method, options: [], line }))
+      else {
+        current = { name, family, method, options: [], line }
+        stanzas.push(current)
+      }
     } else if (PASSED_OVER.test(keyword) || UNSUPPORTED.has(keyword)) {
       current = undefined
       if (UNSUPPORTED.has(keyword)) problems.push(`line ${line}: '${keyword}' is not supported`)
