@@ -16,7 +16,8 @@ export function parseState(text: string | undefined): AppliedState {
   if (text === undefined) return NO_STATE
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || !('once' in value) || !Array.isArray(value.once)) return NO_STATE
+    if (typeof value !== 'object' || value === null || !('once' in value) || !Array.isArray(value.once))
+      return NO_STATE
     return { version: 1, once: value.once.filter(digest => typeof digest === 'string') }
   } catch {
     return NO_STATE

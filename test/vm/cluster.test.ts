@@ -1,5 +1,5 @@
-// Three machines as `npm start` makes them, by the command line alone: founded by discovery, held, parted, and given a
-// new disk.
+// Three machines as `npm start` makes them, by the command line as a person uses it: typed on a terminal, answers read
+// from it. They are founded by discovery, held, parted, and one is given a new disk.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { DETACH_KEY } from '../../build/vm/attach.ts'
 import { Terminal } from '../../build/vm/terminal.ts'
 import { ROOT, testImage } from './lib/image.ts'
 
@@ -62,10 +63,33 @@ t.teardown(async () => {
   await rm(home, { recursive: true, force: true })
 })
 
+/** What a command line shows that has to fail. */
+async function refused(...words: string[]): Promise<string> {
+  const { text, status } = await orlop(...words)
+  if (status !== 1) throw new Error(`orlop ${words.join(' ')} ended with status ${status}:\n${text}`)
+  return text
+}
+
+t.test('before there is a machine', async t => {
+  t.match(await shown('status'), 'No machines')
+  t.match(await refused('ssh', 'one'), /there is no machine one; start it with .*up one/)
+  t.match(await refused('destroy', 'one'), 'there is no machine one')
+  t.match(await refused('up', 'one', '--firmware', 'efi'), 'bios, uefi')
+  t.match(await refused('up', 'one', '--image', '/nonexistent.raw'), '/nonexistent.raw: no such image')
+  t.match(await refused('up', '../one'), "cannot be a machine's name")
+  t.match(await refused('up', '--user-data', '/nonexistent'), '/nonexistent: there is no such user-data')
+  t.match(await refused('up', '--config', '/nonexistent'), '/nonexistent: there is no such config')
+  t.match(await refused('network'), 'no switch works')
+  t.match(await shown('status'), 'No machines', 'nothing is left of what could not be')
+})
+
 t.test('three machines find one another', async t => {
   const { images } = await testImage()
   const began = performance.now()
   const up = Terminal.spawn({ file: process.execPath, args: [MAIN, 'up', '--image', images.raw], env })
+  await up.waitFor('boot loader chose slot a', { timeoutMs: UP_MS })
+  const booting = JSON.parse(await shown('status', 'core-01', '--json')) as { state: string }[]
+  t.equal(booting[0]?.state, 'booting')
   await up.waitFor('cluster is healthy', { timeoutMs: UP_MS })
   t.equal(await up.ended, 0)
   t.comment(`three machines and a healthy cluster after ${((performance.now() - began) / 1000).toFixed(0)} s`)
@@ -103,8 +127,40 @@ t.test('what the user-data and the host have told them', async t => {
   t.match(await said('core-01', 'ping -c 1 -W 5 core-02'), '1 received')
 })
 
+t.test('commands, shells and the console of one', async t => {
+  t.match(
+    await shown('up', 'core-01', '--image', (await testImage()).images.raw),
+    'Machine core-01 runs already',
+  )
+  t.match(await said('core-01', "echo 'a  b' $HOME"), 'a  b /home/core')
+  t.match(await shown('ssh', '--', 'hostname'), 'core-01', 'the first one is meant')
+  t.match(await shown('ssh', 'core-01', '--', 'echo', 'a  b', '$HOME'), 'a  b $HOME')
+  t.equal((await orlop('ssh', 'core-01', '--', 'exit 7')).status, 7)
+  const open = (...words: string[]) => Terminal.spawn({ file: process.execPath, args: [MAIN, ...words], env })
+  const shell = open('ssh', 'core-01')
+  await shell.waitFor('$ ', { timeoutMs: SOON_MS })
+  shell.write('tty; exit 5\r')
+  await shell.waitFor('/dev/pts/', { timeoutMs: SOON_MS })
+  t.equal(await shell.ended, 5)
+  const seat = open('console', 'core-01')
+  await seat.waitFor('Ctrl-] leaves', { timeoutMs: SOON_MS })
+  seat.write('\r')
+  await seat.waitFor('$ ', { timeoutMs: SOON_MS })
+  seat.write('echo user=$(id -un) on=$(tty)\r')
+  await seat.waitFor('user=core on=/dev/ttyS0', { timeoutMs: SOON_MS })
+  const second = open('console', 'core-01')
+  await second.waitFor('somebody else sits at the console', { timeoutMs: SOON_MS })
+  t.equal(await second.ended, 1)
+  seat.write(DETACH_KEY)
+  await seat.waitFor('Left the console of core-01', { timeoutMs: SOON_MS })
+  t.equal(await seat.ended, 0)
+  t.match(await shown('console', 'core-01', '--log'), 'ORLOP: boot complete slot=a')
+  t.match(await said('core-03', 'docker run busybox /bin/echo hello world'), 'hello world')
+})
+
 t.test('one that is held is missed by nobody, and catches up', async t => {
   await shown('suspend', 'core-01')
+  t.match(await shown('status', 'core-01'), 'suspended')
   await until(
     'a write without core-01',
     async () => (await orlop('ssh', 'core-02', '--', 'etcdctl set /while held')).status === 0,

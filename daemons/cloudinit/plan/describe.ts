@@ -34,14 +34,18 @@ export function describeStep(step: Step): string {
 
 /** A step as a value for JSON: bytes become text, or base64 where they are none. */
 export function stepJson(step: Step): Record<string, unknown> {
-  return JSON.parse(
-    JSON.stringify(step, (_key, value: unknown) => {
-      if (!(value instanceof Uint8Array)) return value
-      const bytes = Buffer.from(value)
-      const text = bytes.toString('utf8')
-      return Buffer.from(text, 'utf8').equals(bytes) ? { text } : { base64: bytes.toString('base64') }
-    }),
-  )
+  return plain(step) as Record<string, unknown>
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) {
+    const bytes = Buffer.from(value)
+    const text = bytes.toString('utf8')
+    return Buffer.from(text, 'utf8').equals(bytes) ? { text } : { base64: bytes.toString('base64') }
+  }
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]))
 }
 
 function describeUser(step: Extract<Step, { kind: 'user' }>): string {

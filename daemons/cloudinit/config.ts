@@ -1,0 +1,48 @@
+import { compileButane } from './butane/compile.ts'
+import { compileCloudConfig } from './cloudconfig/compile.ts'
+import { sniff } from './cloudconfig/format.ts'
+import { compileScript } from './cloudconfig/script.ts'
+import { substitute } from './cloudconfig/substitute.ts'
+import { compileIgnition } from './ignition/compile.ts'
+import type { Plan, Remote } from './plan/plan.ts'
+import type { Finding, Format, Substitutes } from './plan/report.ts'
+
+/** A configuration, whatever its language, after it was read. */
+export interface Compiled {
+  format: Format
+  plan: Plan
+  findings: Finding[]
+  /** Whether it is for the first start only. */
+  once: boolean
+  /** Further configurations that it consists of (Ignition's merge and replace). */
+  references: Remote[]
+}
+
+/** Reads a configuration in any of the languages: an empty one has an empty plan, one of no language an error. */
+export function compileConfig(bytes: Uint8Array, substitutes: Substitutes): Compiled {
+  const { format, text } = sniff(bytes)
+  const nothing = { format, plan: { steps: [] }, findings: [], once: false, references: [] }
+  switch (format) {
+    case 'empty':
+      return nothing
+    case 'script':
+      return { ...nothing, plan: { steps: [compileScript(text, substitutes)] } }
+    case 'cloud-config':
+      return { ...nothing, ...compileCloudConfig(text, { substitutes }) }
+    case 'ignition':
+      return { ...nothing, ...compileIgnition(substitute(text, substitutes).text), once: true }
+    case 'butane':
+      return { ...nothing, ...compileButane(substitute(text, substitutes).text), once: true }
+    case 'unknown':
+      return { ...nothing, findings: [UNKNOWN] }
+  }
+}
+
+const UNKNOWN: Finding = {
+  severity: 'error',
+  message:
+    'must be "#cloud-config" or begin with "#!", or be Ignition (JSON) or Butane (variant: and version:)',
+  path: '',
+  line: 1,
+  column: 1,
+}
