@@ -142,7 +142,7 @@ t.test('flags name places', t => {
     [['-from-nothing'], /flag provided but not defined: -from-nothing/],
   ]
   for (const [words, problem] of bad)
-    t.throws(() => read(...words), { name: 'FlagError', message: problem }, words.join(" "))
+    t.throws(() => read(...words), { name: 'FlagError', message: problem }, words.join(' '))
   t.notMatch(describeFlags(SOURCE_FLAGS).join('\n'), /gce|packet/)
   t.end()
 })
