@@ -91,6 +91,7 @@ export const PURE: readonly string[] = [
   'daemons/cloudinit/source/netconf.ts',
   'daemons/cloudinit/source/networkd.ts',
   'daemons/cloudinit/source/ovfenv.ts',
+  'daemons/cloudinit/source/shown.ts',
   'daemons/cloudinit/source/source.ts',
   'daemons/discovery/quota.ts',
   'daemons/discovery/route.ts',

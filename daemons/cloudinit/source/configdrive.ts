@@ -1,4 +1,5 @@
 import { UserError } from '#lib/errors.ts'
+import { shown } from './shown.ts'
 
 /** What `meta_data.json` of a config drive says (OpenStack). */
 export interface DriveMetadata {
@@ -47,14 +48,16 @@ export function parseDriveMetadata(text: string): DriveMetadata {
 function checkPath(path: string): string {
   const parts = path.split('/').filter(part => part !== '')
   if (parts.length === 0 || parts.some(part => part === '.' || part === '..') || /[\0\r\n]/.test(path))
-    throw new UserError(`meta_data.json: network_config.content_path '${path}' is no path in the drive`)
+    throw new UserError(
+      `meta_data.json: network_config.content_path '${shown(path)}' is no path in the drive`,
+    )
   return parts.join('/')
 }
 
 function record(value: unknown, key: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
-  throw new UserError(`meta_data.json: ${key} must be an object`)
+  throw new UserError(`meta_data.json: ${shown(key)} must be an object`)
 }
 
 function optionalRecord(value: unknown, key: string): Record<string, unknown> {
@@ -64,8 +67,8 @@ function optionalRecord(value: unknown, key: string): Record<string, unknown> {
 /** Text of one line; blanks around it, and the end of line that files of keys have, are gone. */
 function optionalText(value: unknown, key: string): string | undefined {
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw new UserError(`meta_data.json: ${key} must be a text`)
+  if (typeof value !== 'string') throw new UserError(`meta_data.json: ${shown(key)} must be a text`)
   const text = value.trim()
-  if (/[\0\r\n]/.test(text)) throw new UserError(`meta_data.json: ${key} must be one line`)
+  if (/[\0\r\n]/.test(text)) throw new UserError(`meta_data.json: ${shown(key)} must be one line`)
   return text === '' ? undefined : text
 }

@@ -1,5 +1,6 @@
 import type { Metadata } from '../metadata/metadata.ts'
 import { addressFamily } from './address.ts'
+import { shown } from './shown.ts'
 
 const VERSION = '2009-04-04'
 const KEYS_MAX = 64
@@ -23,7 +24,7 @@ export function* askEc2(): Generator<string, { metadata: Metadata; problems: str
   for (const entry of entries) {
     const [, number] = /^(\d{1,6})=/.exec(entry) ?? []
     if (number === undefined) {
-      problems.push(`public-keys: '${entry.slice(0, 80)}' must be NUMBER=NAME`)
+      problems.push(`public-keys: '${shown(entry)}' must be NUMBER=NAME`)
       continue
     }
     metadata.keys.push(...lines(yield `${VERSION}/meta-data/public-keys/${number}/openssh-key`))
@@ -36,7 +37,7 @@ export function* askEc2(): Generator<string, { metadata: Metadata; problems: str
     const address = (yield `${VERSION}/meta-data/${path}`)?.trim()
     if (!address) continue
     if (addressFamily(address) === 4) metadata.substitutes[`${kind}_ipv4`] = address
-    else problems.push(`${path} '${address.slice(0, 80)}' is no address`)
+    else problems.push(`${path} '${shown(address)}' is no address`)
   }
   return { metadata, problems }
 }

@@ -3,6 +3,7 @@ import { UserError } from '#lib/errors.ts'
 import type { Substitutes } from '../plan/report.ts'
 import { addressFamily, hardwareAddress, prefixBits } from './address.ts'
 import { type Interface, makeInterface } from './networkd.ts'
+import { shown } from './shown.ts'
 
 /** What VMware's guestinfo says. */
 export interface Guestinfo {
@@ -50,7 +51,7 @@ export function* readGuestinfo(): Asking<Guestinfo> {
   if (hostname) found.hostname = hostname
   const dns = yield* readList('dns.server')
   for (const server of dns.filter(server => addressFamily(server) === 0))
-    found.problems.push(`dns.server '${server}' is no address`)
+    found.problems.push(`dns.server '${shown(server)}' is no address`)
   const domains = yield* readList('dns.domain')
   const names = { dns: dns.filter(server => addressFamily(server) !== 0), domains: domains.filter(isWord) }
   for (let number = 0; number < INTERFACES_MAX; number++) {
@@ -80,7 +81,9 @@ function decode(text: string, encoding: string, key: string): Uint8Array {
   if (encoding === '') return Buffer.from(text, 'utf8')
   const [, gzip, base64] = ENCODINGS.exec(encoding) ?? []
   if (base64 === undefined)
-    throw new UserError(`guestinfo: ${key}.encoding '${encoding}' must be base64, gzip+base64 or empty`)
+    throw new UserError(
+      `guestinfo: ${key}.encoding '${shown(encoding)}' must be base64, gzip+base64 or empty`,
+    )
   const packed = text.replace(/\s/g, '')
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(packed) || packed.replace(/=+$/, '').length % 4 === 1)
     throw new UserError(`guestinfo: ${key} is no base64`)
@@ -109,7 +112,7 @@ function* readInterface(
   key: string,
   names: { dns: string[]; domains: string[] },
 ): Asking<boolean> {
-  const problem = (text: string) => found.problems.push(`${key}${text}`)
+  const problem = (text: string) => found.problems.push(shown(`${key}${text}`))
   const name = (yield `${key}.name`)?.trim()
   const macText = (yield `${key}.mac`)?.trim()
   const dhcpText = (yield `${key}.dhcp`)?.trim()

@@ -1,3 +1,5 @@
+import { shown } from './shown.ts'
+
 /** A block `iface` of a file /etc/network/interfaces (interfaces(5)). */
 export interface Stanza {
   name: string
@@ -50,7 +52,7 @@ export function parseInterfaces(text: string): { stanzas: Stanza[]; problems: st
       current.options.push({ name: option, value: rest.join(' '), line })
     } else if (!problems.some(problem => problem.endsWith(OUTSIDE))) {
       // Whatever follows a block that was refused would be told line by line.
-      problems.push(`line ${line}: '${keyword.slice(0, 40)}' ${OUTSIDE}`)
+      problems.push(`line ${line}: '${shown(keyword)}' ${OUTSIDE}`)
     }
   }
   return { stanzas, problems }

@@ -1,6 +1,7 @@
 import { addressFamily, hardwareAddress, netmaskBits, prefixBits } from './address.ts'
 import { type Option, parseInterfaces, type Stanza } from './interfaces.ts'
 import { type Interface, makeInterface, type NetworkFile, networkFiles } from './networkd.ts'
+import { shown } from './shown.ts'
 
 /** A network configuration for systemd-networkd, and what of the original could not be told in it. */
 export interface Converted {
@@ -186,9 +187,7 @@ class Reading {
       case 'pre-down':
       case 'post-down':
         // A route that is taken away when the interface goes, goes with it.
-        return /\broute\b.*\bdel\b/.test(value)
-          ? undefined
-          : `'${name} ${value.slice(0, 80)}' is not supported`
+        return /\broute\b.*\bdel\b/.test(value) ? undefined : `'${name} ${value}' is not supported`
       default:
         return NEEDLESS.has(name) || BOND_OPTIONS.has(name) ? undefined : `'${name}' is not supported`
     }
@@ -208,7 +207,7 @@ class Reading {
   }
 
   #problem(line: number, text: string): void {
-    this.#problems.push(`line ${line}: ${text}`)
+    this.#problems.push(`line ${line}: ${shown(text)}`)
   }
 }
 
@@ -232,7 +231,7 @@ function takeRoute(command: string, made: Interface): string | undefined {
   const bits = family === 0 || mask === undefined ? undefined : netmaskBits(mask, family)
   const destination = `${net}/${bits}`
   if (bits === undefined || prefixBits(destination) === undefined)
-    return `'${command.slice(0, 80)}' is a command that is not supported`
+    return `'${command}' is a command that is not supported`
   if (bits === 0) made.gateways.push(gateway)
   else made.routes.push({ destination, gateway })
   return undefined

@@ -60,7 +60,7 @@ export function makeInterface(label: string, match: Interface['match']): Interfa
 
 /** The files for an interface. */
 export function networkFiles(found: Interface): NetworkFile[] {
-  const name = `${NUMBER}-${found.label.replace(/[^A-Za-z0-9_.-]/g, '')}`
+  const name = `${NUMBER}-${found.label.replace(/[^A-Za-z0-9_.-]/g, '_')}`
   const files = [{ name: `${name}.network`, content: networkText(found) }]
   if (found.device !== undefined) files.unshift({ name: `${name}.netdev`, content: deviceText(found.device) })
   return files

@@ -1,4 +1,5 @@
 import { UserError } from '#lib/errors.ts'
+import { shown } from './shown.ts'
 
 /** An environment has a few properties. */
 const TEXT_CHARACTERS_MAX = 4 * 1024 * 1024
@@ -153,7 +154,7 @@ class Reader {
 
   #fail(why: string): never {
     const line = this.#text.slice(0, this.#at).split('\n').length
-    throw new UserError(`OVF environment: line ${line}: ${why}`)
+    throw new UserError(`OVF environment: line ${line}: ${shown(why)}`)
   }
 }
 

@@ -191,5 +191,5 @@ t.test('what can not be asked for', async t => {
     message: /Invalid character in header/,
   })
   t.equal(shownUrl('https://a:b@c/d@e'), 'https://c/d@e')
-  t.equal(shownUrl('https://c/\x1b[1m'), 'https://c/[1m')
+  t.equal(shownUrl('https://c/\x1b[1m'), 'https://c/ [1m')
 })

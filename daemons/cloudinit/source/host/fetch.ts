@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { errorCode, UserError } from '#lib/errors.ts'
 import type { Remote } from '../../plan/plan.ts'
+import { shown } from '../shown.ts'
 
 /** How long things may take; tests have less patience. */
 export interface FetchTiming {
@@ -101,7 +102,7 @@ export async function fetchUrl(url: string, options: FetchOptions = {}): Promise
 
 /** A URL for messages: without the password that may be in it. */
 export function shownUrl(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1').replace(/[\0-\x1f\x7f]/g, '')
+  return shown(url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1'))
 }
 
 function parseUrl(url: string): URL {

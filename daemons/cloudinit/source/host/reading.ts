@@ -1,6 +1,7 @@
 import { describeFailure } from '#lib/errors.ts'
 import { type Metadata, NO_METADATA } from '../../metadata/metadata.ts'
 import type { NetworkFile } from '../networkd.ts'
+import { shown } from '../shown.ts'
 
 /** What was read at a place. */
 export interface Reading {
@@ -55,7 +56,7 @@ export async function readUserData(
 export function takeMetadata(reading: Reading, metadata: Partial<Metadata>): void {
   const { hostname, keys = [], ...rest } = metadata
   const isHostname = hostname === undefined || HOSTNAME.test(hostname)
-  if (!isHostname) reading.problems.push(`hostname '${hostname.slice(0, 80)}' can not be that`)
+  if (!isHostname) reading.problems.push(`hostname '${shown(hostname)}' can not be that`)
   const lines = keys.filter(key => !/[\0-\x08\x0a-\x1f\x7f]/.test(key))
   if (lines.length < keys.length) reading.problems.push('a public key is no line of text')
   reading.metadata = {

@@ -120,8 +120,10 @@ async function readPlace(
 ): Promise<Reading | undefined> {
   const { source } = candidate
   const tell = (problem: string) => {
-    search.failures.push(`${source}: ${problem}`)
-    options.log(`${source}: ${problem}`)
+    // Some of it is what programs and servers have said.
+    const line = `${source}: ${problem.replace(/[\0-\x1f\x7f]+/g, ' ')}`
+    search.failures.push(line)
+    options.log(line)
   }
   try {
     const reading = needsNetwork(candidate)
