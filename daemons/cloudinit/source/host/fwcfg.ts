@@ -21,11 +21,16 @@ export async function readFirmware(root = '/'): Promise<Reading> {
     reading.place = `fw_cfg ${name}`
     break
   }
-  reading.metadata =
-    (await readPart(reading, async () => {
-      const path = join(root, firmwarePath(FIRMWARE_METADATA))
-      const bytes = await readBounded(path, METADATA_BYTES_MAX, `fw_cfg ${FIRMWARE_METADATA}`)
-      return bytes === undefined ? undefined : parseMetadata(bytes.toString('utf8'))
-    })) ?? NO_METADATA
+  await readFirmwareMetadata(reading, root)
   return reading
+}
+
+/** Reads the metadata alone: it says who the machine is, wherever its user data comes from. */
+export async function readFirmwareMetadata(reading: Reading, root = '/'): Promise<void> {
+  const metadata = await readPart(reading, async () => {
+    const path = join(root, firmwarePath(FIRMWARE_METADATA))
+    const bytes = await readBounded(path, METADATA_BYTES_MAX, `fw_cfg ${FIRMWARE_METADATA}`)
+    return bytes === undefined ? undefined : parseMetadata(bytes.toString('utf8'))
+  })
+  reading.metadata = metadata ?? NO_METADATA
 }

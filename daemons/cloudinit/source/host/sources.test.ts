@@ -135,6 +135,13 @@ t.test('metadata alone, and bad metadata', async t => {
   const bad = await find(t, { [METADATA]: '{"hostnam":"x"}', [OURS]: 'ours' })
   t.same(bad.failures, ["fw_cfg: metadata: unknown key 'hostnam'"])
   t.equal(text(bad), 'ours', 'the user data counts')
+  const elsewhere = await find(t, {
+    [METADATA]: '{"hostnam":"x"}',
+    '/proc/cmdline': 'cloud-config-url=http://a/',
+  })
+  t.same(elsewhere.failures, bad.failures, 'also when the search ends before it')
+  const twice = await find(t, { [METADATA]: '{"hostnam":"x"}', [INSTALLED]: 'installed' })
+  t.same(twice.failures, bad.failures, 'and once only')
   const long = await find(t, { [OURS]: Buffer.alloc(16 * 1024 * 1024 + 1), [INSTALLED]: 'installed' })
   t.same(long.failures, ['fw_cfg: fw_cfg opt/io.orlop/config: is longer than 16777216 bytes'])
   t.equal(long.main, undefined, 'what comes after it was meant to be overruled')
@@ -223,6 +230,12 @@ t.test('a share, a drive that is no drive, and one that is forbidden', async t =
     /^config drive: drive .*: can not be mounted as iso9660,udf,vfat: mount: wrong fs type$/,
   ])
   t.equal(rubbish.main, undefined)
+  const stuck = await find(
+    t,
+    { [DRIVE]: '', ...VIRTUAL },
+    { root: t.testdir({}), run: () => new Promise(() => undefined), localMs: 20 },
+  )
+  t.same(stuck.failures, ['config drive: does not answer within 0.02 s'])
   const forbidden = await find(
     t,
     { '/proc/cmdline': 'coreos.configdrive=0', [INSTALLED]: 'installed' },

@@ -18,7 +18,7 @@ import { readConfigDrive, readMounted } from './configdrive.ts'
 import { gatherFacts } from './facts.ts'
 import { type FetchTiming, fetchUrl, shownUrl } from './fetch.ts'
 import { readBounded, USER_DATA_BYTES_MAX } from './files.ts'
-import { readFirmware } from './fwcfg.ts'
+import { readFirmware, readFirmwareMetadata } from './fwcfg.ts'
 import { readEc2 } from './metadata.ts'
 import { newReading, type Reading, readUserData } from './reading.ts'
 import { OVF_FILE, readGuestinfoByProgram, readOvfFile } from './vmware.ts'
@@ -37,6 +37,8 @@ export interface SearchOptions {
   /** Known already. */
   facts?: Facts
   timing?: Partial<FetchTiming>
+  /** For a place that is not fetched; a drive that does not answer holds up nobody longer. */
+  localMs?: number
   signal?: AbortSignal
 }
 
@@ -55,7 +57,6 @@ export interface Search {
   failures: string[]
 }
 
-/** For what is not fetched: a drive that does not answer holds up nobody longer. */
 const LOCAL_MS = 30_000
 
 /**
@@ -75,8 +76,20 @@ export async function findConfig(options: SearchOptions): Promise<Search> {
   const main = await findMain(candidates, search, options)
   if (main !== undefined) search.main = main
   if (!isExplicit && main?.source !== 'fw_cfg' && facts.paths.has(firmwarePath(FIRMWARE_METADATA)))
-    search.machine = (await readFirmware(root)).metadata
+    await findMachine(search, options)
   return search
+}
+
+async function findMachine(search: Search, options: SearchOptions): Promise<void> {
+  const reading = newReading('fw_cfg')
+  await readFirmwareMetadata(reading, options.root)
+  search.machine = reading.metadata
+  // The search may have come by here, or have ended before.
+  for (const line of reading.problems.map(problem => `fw_cfg: ${problem}`)) {
+    if (search.failures.includes(line)) continue
+    search.failures.push(line)
+    options.log(line)
+  }
 }
 
 async function findOem(search: Search, options: SearchOptions): Promise<void> {
@@ -128,7 +141,7 @@ async function readPlace(
   try {
     const reading = needsNetwork(candidate)
       ? await read(candidate, options)
-      : await withDeadline(read(candidate, options), LOCAL_MS)
+      : await withDeadline(read(candidate, options), options.localMs ?? LOCAL_MS)
     for (const problem of reading.problems) tell(problem)
     const url = reading.userDataUrl
     if (url !== undefined && options.network) {
