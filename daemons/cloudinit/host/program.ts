@@ -17,9 +17,10 @@ import type { Settings } from '../settings.ts'
 import { COMMAND_LINE_KEYS } from '../source/cmdline.ts'
 import { fetchUrl } from '../source/host/fetch.ts'
 import { findConfig, type Search } from '../source/host/sources.ts'
+import { networkSteps } from '../source/networkd.ts'
 import type { Found } from '../source/source.ts'
 import { formatState, parseState, withApplied } from '../state.ts'
-import { thisMachine } from './target.ts'
+import { settleDisks, thisMachine } from './target.ts'
 
 /** Where the program speaks to. */
 export interface Output {
@@ -59,6 +60,7 @@ class Program {
   async run(): Promise<number> {
     const { mode, boot, explicit } = this.#settings
     const network = boot !== 'local'
+    if (!network) await settleDisks()
     const search = await findConfig({ network, explicit, log: () => undefined })
     if (mode !== 'apply') {
       this.#say(search.failures)
@@ -132,12 +134,7 @@ class Program {
       sshKeys.length > 0 && this.#settings.explicit.length === 0
         ? [{ kind: 'keys', user: 'core', set: COMMAND_LINE_KEYS, keys: sshKeys, origin }]
         : []
-    const files = (main?.networkFiles ?? []).map(
-      ({ name, content }): Step => ({
-        ...{ kind: 'unit', name, content, runtime: true, dropIns: [] },
-        origin: { path: 'network', line: 0, column: 0 },
-      }),
-    )
+    const files = networkSteps(main?.networkFiles ?? [], { path: 'network', line: 0, column: 0 })
     return [...metadataSteps(metadata), ...keys, ...files]
   }
 
