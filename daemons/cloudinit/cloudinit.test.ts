@@ -28,7 +28,7 @@ t.test('what the program is called for', t => {
     mode: 'validate',
     explicit: [{ kind: 'file', argument: 'x.yml' }],
   })
-  t.match(settings('--convert=butane', '-'), { convert: 'butane', explicit: [{ argument: '/dev/stdin' }] })
+  t.match(settings('--convert=butane', '-'), { convert: 'butane', explicit: [], input: true })
   t.match(settings('-dry-run', '-json', '-from-url', 'http://x/'), { mode: 'dry-run', json: true })
   t.match(settings('--boot=local'), { boot: 'local', explicit: [] })
   t.match(settings(), {

@@ -1,11 +1,8 @@
-import { compileButane } from './butane/compile.ts'
-import { compileCloudConfig } from './cloudconfig/compile.ts'
+import { type CloudConfigOptions, compileCloudConfig } from './cloudconfig/compile.ts'
 import { sniff } from './cloudconfig/format.ts'
 import { compileScript } from './cloudconfig/script.ts'
-import { substitute } from './cloudconfig/substitute.ts'
-import { compileIgnition } from './ignition/compile.ts'
 import type { Plan, Remote } from './plan/plan.ts'
-import type { Finding, Format, Substitutes } from './plan/report.ts'
+import type { Finding, Format } from './plan/report.ts'
 
 /** A configuration, whatever its language, after it was read. */
 export interface Compiled {
@@ -19,22 +16,31 @@ export interface Compiled {
 }
 
 /** Reads a configuration in any of the languages: an empty one has an empty plan, one of no language an error. */
-export function compileConfig(bytes: Uint8Array, substitutes: Substitutes): Compiled {
+export function compileConfig(bytes: Uint8Array, options: CloudConfigOptions): Compiled {
   const { format, text } = sniff(bytes)
   const nothing = { format, plan: { steps: [] }, findings: [], once: false, references: [] }
   switch (format) {
     case 'empty':
       return nothing
     case 'script':
-      return { ...nothing, plan: { steps: [compileScript(text, substitutes)] } }
+      return { ...nothing, plan: { steps: [compileScript(text, options.substitutes)] } }
     case 'cloud-config':
-      return { ...nothing, ...compileCloudConfig(text, { substitutes }) }
+      return { ...nothing, ...compileCloudConfig(text, options) }
     case 'ignition':
-      return { ...nothing, ...compileIgnition(substitute(text, substitutes).text), once: true }
     case 'butane':
-      return { ...nothing, ...compileButane(substitute(text, substitutes).text), once: true }
+      return { ...nothing, findings: [refusal(format)] }
     case 'unknown':
       return { ...nothing, findings: [UNKNOWN] }
+  }
+}
+
+function refusal(format: string): Finding {
+  return {
+    severity: 'error',
+    message: `${format} is not read yet; write a cloud-config`,
+    path: '',
+    line: 1,
+    column: 1,
   }
 }
 

@@ -11,6 +11,8 @@ export interface Settings {
   mode: Mode
   /** Where the configuration is; empty: the machine is looked at. */
   explicit: Explicit[]
+  /** Whether it is read from the standard input. */
+  input: boolean
   /** At which point of a boot it runs: before there is a network, or when there is; undefined: by somebody's hand. */
   boot: 'local' | 'network' | undefined
   /** The language that it is converted to. */
@@ -103,10 +105,11 @@ export function readSettings(words: readonly string[]): Call {
   if (more.length > 0) throw new FlagError(`one FILE at a time, not also '${more[0]}'`)
   if (file !== undefined && mode === 'apply')
     throw new FlagError(`'${file}' is no flag; to apply a file say -from-file=${file}`)
-  if (file !== undefined) explicit.push({ kind: 'file', argument: file === '-' ? '/dev/stdin' : file })
+  if (file !== undefined && file !== '-') explicit.push({ kind: 'file', argument: file })
   const settings: Settings = {
     mode,
     explicit,
+    input: file === '-',
     boot: boot === '' ? undefined : boot,
     convert: convert === '' ? undefined : convert,
     workspace: flags.text('workspace'),

@@ -6,7 +6,7 @@ import { describeFailure, UserError } from '#lib/errors.ts'
 import { applyPlan, type Outcome } from '../apply/host/apply.ts'
 import { readText } from '../apply/host/machine.ts'
 import { renderFindings } from '../cloudconfig/render.ts'
-import { type Compiled, compileConfig, convertPlan } from '../config.ts'
+import { type Compiled, compileConfig } from '../config.ts'
 import { fillRemotes, remotesOf } from '../fetch.ts'
 import { type Metadata, metadataSteps, NO_METADATA } from '../metadata/metadata.ts'
 import { describeStep, stepJson } from '../plan/describe.ts'
@@ -16,6 +16,7 @@ import type { Finding, Substitutes } from '../plan/report.ts'
 import type { Settings } from '../settings.ts'
 import { COMMAND_LINE_KEYS } from '../source/cmdline.ts'
 import { fetchUrl } from '../source/host/fetch.ts'
+import { USER_DATA_BYTES_MAX } from '../source/host/files.ts'
 import { findConfig, type Search } from '../source/host/sources.ts'
 import { networkSteps } from '../source/networkd.ts'
 import type { Found } from '../source/source.ts'
@@ -31,8 +32,6 @@ export interface Output {
 const NETWORK_UNIT = 'coreos-cloudinit-network.service'
 const STATE_FILE = 'applied.json'
 const ENVIRONMENT_FILE = '/etc/environment'
-/** Configurations that consist of others, which consist of others. */
-const REFERENCE_DEPTH_MAX = 8
 
 /** One configuration, read. */
 interface Part extends Compiled {
@@ -61,6 +60,7 @@ class Program {
     const { mode, boot, explicit } = this.#settings
     const network = boot !== 'local'
     if (!network) await settleDisks()
+    if (this.#settings.input) return await this.#show(await this.#read(await readInput(), NO_METADATA))
     const search = await findConfig({ network, explicit, log: () => undefined })
     if (mode !== 'apply') {
       this.#say(search.failures)
@@ -73,7 +73,7 @@ class Program {
 
   /** Shows a configuration: what is wrong, what it would do, or another language. */
   async #show(part: Part): Promise<number> {
-    const { mode, json, convert } = this.#settings
+    const { mode, json } = this.#settings
     const { findings, plan } = part
     if (mode === 'validate') {
       if (json) this.#output.out(JSON.stringify(findings))
@@ -87,10 +87,7 @@ class Program {
       else for (const step of plan.steps) this.#output.out(describeStep(step))
       return 0
     }
-    const converted = convertPlan(plan, convert ?? 'ignition')
-    for (const { message } of converted.findings) this.#output.err(`warning: ${message}`)
-    this.#output.out(converted.text.trimEnd())
-    return 0
+    throw new UserError('this version converts nothing yet')
   }
 
   async #apply(search: Search): Promise<number> {
@@ -143,19 +140,16 @@ class Program {
     const bytes = found.userData ?? new Uint8Array()
     const options = {
       substitutes: await substitutesOf(metadata),
+      // Of what is looked at elsewhere nobody knows the addresses.
+      tellMissing: this.#settings.mode === 'apply',
       sshKeyName: this.#settings.sshKeyName,
       keys: metadata.keys,
       ...(metadata.hostname === undefined ? {} : { hostname: metadata.hostname }),
     }
-    const fetched = new Map<string, Uint8Array>()
-    for (let depth = 0; ; depth++) {
-      const compiled = compileConfig(bytes, options, fetched)
-      const missing = compiled.references
-      const isLast = missing.length === 0 || this.#settings.boot === 'local' || hasErrors(compiled.findings)
-      if (isLast) return { ...compiled, found, digest: createHash('sha256').update(bytes).digest('hex') }
-      if (depth >= REFERENCE_DEPTH_MAX)
-        throw new UserError(`${found.place}: refers to configurations more than ${REFERENCE_DEPTH_MAX} deep`)
-      for (const remote of missing) fetched.set(remote.url, await this.#fetch(remote))
+    return {
+      ...compileConfig(bytes, options),
+      found,
+      digest: createHash('sha256').update(bytes).digest('hex'),
     }
   }
 
@@ -214,6 +208,20 @@ class Program {
     if (problems.length > 0) this.#failed = true
     for (const problem of problems) this.#output.err(`error: ${problem}`)
   }
+}
+
+/** What comes by the standard input. */
+async function readInput(): Promise<Found> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of process.stdin as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    if (bytes > USER_DATA_BYTES_MAX)
+      throw new UserError(`the standard input: more than ${USER_DATA_BYTES_MAX} bytes`)
+    pieces.push(piece)
+  }
+  const place = 'the standard input'
+  return { source: 'flag', place, userData: Buffer.concat(pieces), metadata: NO_METADATA, networkFiles: [] }
 }
 
 function hasErrors(findings: readonly Finding[]): boolean {
