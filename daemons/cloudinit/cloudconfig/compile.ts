@@ -25,6 +25,7 @@ export interface CloudConfigOptions {
 
 const KEY_NAME = 'coreos-cloudinit'
 const ENVIRONMENT = '/etc/environment'
+const FILE_MODE = 0o644
 
 /** Reads a cloud-config: a plan in the order of the original (specification f.6), and what is wrong. */
 export function compileCloudConfig(
@@ -123,11 +124,18 @@ function compileFile(file: View): Step[] {
       path,
       content: { kind: 'inline', bytes },
       append: [],
-      mode: Number.parseInt(file.text('permissions') ?? '0644', 8),
+      mode: modeOf(file.text('permissions')),
       ...(user === '' ? {} : { user }),
       ...(group === '' ? {} : { group }),
       overwrite: true,
       origin: file.origin,
     },
   ]
+}
+
+/** One that is none was told, and the plan is not applied. */
+function modeOf(permissions: string | undefined): number {
+  return permissions !== undefined && /^0?[0-7]{3,4}$/.test(permissions)
+    ? Number.parseInt(permissions, 8)
+    : FILE_MODE
 }

@@ -71,7 +71,12 @@ class Reader {
         this.#error(origin, 'the document is too deep, or its aliases stand for too much')
       return { kind: 'text', text: '', origin }
     }
-    if (isAlias(node)) return this.read(node.resolve(this.#document) as Node | undefined, path, depth + 1)
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document) as Node | undefined
+      if (target === undefined)
+        this.#error(origin, `*${node.source} stands for nothing: there is no &${node.source} before it`)
+      return this.read(target, path, depth + 1)
+    }
     if (isMap(node)) return { kind: 'map', entries: this.#entries(node, path, depth), origin }
     if (isSeq(node)) {
       const items = node.items.map((item, index) => this.read(item as Node, `${path}[${index}]`, depth + 1))
