@@ -1,6 +1,8 @@
 import { type CloudConfigOptions, compileCloudConfig } from './cloudconfig/compile.ts'
 import { sniff } from './cloudconfig/format.ts'
 import { compileScript } from './cloudconfig/script.ts'
+import { substitute } from './cloudconfig/substitute.ts'
+import { compileIgnition } from './ignition/compile.ts'
 import type { Plan, Remote } from './plan/plan.ts'
 import type { Finding, Format } from './plan/report.ts'
 
@@ -15,8 +17,16 @@ export interface Compiled {
   references: Remote[]
 }
 
-/** Reads a configuration in any of the languages: an empty one has an empty plan, one of no language an error. */
-export function compileConfig(bytes: Uint8Array, options: CloudConfigOptions): Compiled {
+/**
+ * Reads a configuration in any of the languages: an empty one has an empty plan, one of no language an error.
+ *
+ * @param fetched further configurations that it consists of, by their URL
+ */
+export function compileConfig(
+  bytes: Uint8Array,
+  options: CloudConfigOptions,
+  fetched: ReadonlyMap<string, Uint8Array> = new Map(),
+): Compiled {
   const { format, text } = sniff(bytes)
   const nothing = { format, plan: { steps: [] }, findings: [], once: false, references: [] }
   switch (format) {
@@ -28,19 +38,13 @@ export function compileConfig(bytes: Uint8Array, options: CloudConfigOptions): C
       return { ...nothing, ...compileCloudConfig(text, options) }
     case 'ignition':
     case 'butane':
-      return { ...nothing, findings: [refusal(format)] }
+      return {
+        ...nothing,
+        ...compileIgnition(substitute(text, options.substitutes).text, format, fetched),
+        once: true,
+      }
     case 'unknown':
       return { ...nothing, findings: [UNKNOWN] }
-  }
-}
-
-function refusal(format: string): Finding {
-  return {
-    severity: 'error',
-    message: `${format} is not read yet; write a cloud-config`,
-    path: '',
-    line: 1,
-    column: 1,
   }
 }
 

@@ -14,7 +14,7 @@ import type { Finding } from '../plan/report.ts'
 
 /** A value of the document with its place. Scalars are the text that stands in the source: `0644` and `off` stay so. */
 export type Value =
-  | { kind: 'text'; text: string; origin: Origin }
+  | { kind: 'text'; text: string; quoted: boolean; origin: Origin }
   | { kind: 'list'; items: Value[]; origin: Origin }
   | { kind: 'map'; entries: Entry[]; origin: Origin }
 
@@ -69,7 +69,7 @@ class Reader {
     if (++this.#nodes > NODES_MAX || depth > DEPTH_MAX) {
       if (this.#nodes === NODES_MAX + 1 || depth === DEPTH_MAX + 1)
         this.#error(origin, 'the document is too deep, or its aliases stand for too much')
-      return { kind: 'text', text: '', origin }
+      return { kind: 'text', text: '', quoted: false, origin }
     }
     if (isAlias(node)) {
       const target = node.resolve(this.#document) as Node | undefined
@@ -82,8 +82,8 @@ class Reader {
       const items = node.items.map((item, index) => this.read(item as Node, `${path}[${index}]`, depth + 1))
       return { kind: 'list', items, origin }
     }
-    const value = isScalar(node) ? node.value : ''
-    return { kind: 'text', text: isScalar(node) && value === null ? '' : String(value), origin }
+    if (!isScalar(node) || node.value === null) return { kind: 'text', text: '', quoted: false, origin }
+    return { kind: 'text', text: String(node.value), quoted: node.type !== 'PLAIN', origin }
   }
 
   #entries(map: YAMLMap, path: string, depth: number): Entry[] {

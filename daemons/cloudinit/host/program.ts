@@ -31,6 +31,8 @@ export interface Output {
 
 const NETWORK_UNIT = 'coreos-cloudinit-network.service'
 const STATE_FILE = 'applied.json'
+/** Configurations that consist of others, which consist of others. */
+const REFERENCE_DEPTH_MAX = 10
 const ENVIRONMENT_FILE = '/etc/environment'
 
 /** One configuration, read. */
@@ -101,7 +103,12 @@ class Program {
     let later = search.waitsFor !== undefined
     for (const found of [oem, main]) {
       if (found?.userData === undefined) continue
-      const part = await this.#read(found, metadata)
+      const part = await this.#read(found, metadata).catch((error: unknown) => {
+        const reason = describeFailure(error)
+        if (reason === undefined) throw error
+        this.#say([`${found.source}: ${reason}`])
+      })
+      if (part === undefined) continue
       this.#report(part)
       if (hasErrors(part.findings)) this.#failed = true
       else if (part.once && state.once.includes(part.digest))
@@ -146,10 +153,16 @@ class Program {
       keys: metadata.keys,
       ...(metadata.hostname === undefined ? {} : { hostname: metadata.hostname }),
     }
-    return {
-      ...compileConfig(bytes, options),
-      found,
-      digest: createHash('sha256').update(bytes).digest('hex'),
+    const digest = createHash('sha256').update(bytes).digest('hex')
+    const fetched = new Map<string, Uint8Array>()
+    for (let depth = 0; ; depth++) {
+      const compiled = compileConfig(bytes, options, fetched)
+      const { references, findings } = compiled
+      if (references.length === 0 || this.#settings.boot === 'local' || hasErrors(findings))
+        return { ...compiled, found, digest }
+      if (depth >= REFERENCE_DEPTH_MAX)
+        throw new UserError(`${found.place}: refers to configurations more than ${REFERENCE_DEPTH_MAX} deep`)
+      for (const remote of references) fetched.set(remote.url, await this.#fetch(remote))
     }
   }
 
