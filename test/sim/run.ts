@@ -199,11 +199,20 @@ class Run {
     )
   }
 
-  /** So many voters are lost that there is no majority any more. */
+  /**
+   * So many voters are lost for good that there is no majority any more: by the newest configuration, or by the one that
+   * each of those who are left counts by. The second is a change that was committed, and known to be so by the lost ones
+   * only. One that ended itself because it was removed is not lost: it may do so only when the others can do without it.
+   */
   #isStranded(): boolean {
     const { voters } = this.#cluster.configuration()
     const alive = voters.filter(id => this.#cluster.nodes.get(id)?.standing === 'running')
-    return alive.length <= voters.length / 2
+    if (alive.length <= voters.length / 2) return true
+    return !alive.some(id => {
+      const counted = this.#cluster.nodes.get(id)?.seen?.voters ?? []
+      const left = counted.filter(other => this.#cluster.nodes.get(other)?.standing !== 'lost')
+      return left.length > counted.length / 2
+    })
   }
 
   #isOfOneMind(): boolean {

@@ -64,6 +64,7 @@ export function handleVote(core: Core, message: Message): void {
     tellCommit(core, answer)
     core.outbox.send(answer)
   } else if (pre) {
+    if (givesWay(core, message)) becomeFollower(core, core.term, '')
     // Our term has not changed; the answer names the one that was asked about.
     answer.term = message.term
     core.outbox.send(answer)
@@ -73,6 +74,22 @@ export function handleVote(core: Core, message: Message): void {
     if (core.planted.has('voteUnsaved')) core.outbox.send(answer)
     else core.outbox.promise(answer)
   }
+}
+
+/**
+ * Two ask at the same moment, with logs of the same end: both would get their yes, open the same term, and split its
+ * votes, and the cluster would wait for another timeout. So one of them, and only one, lets the other go first. Nothing
+ * is promised by that: if the other falls, its own next timeout finds this one as willing as before.
+ */
+function givesWay(core: Core, { from, term, index, logTerm }: Message): boolean {
+  const { log } = core
+  return (
+    core.role === 'preCandidate' &&
+    term === core.term + 1 &&
+    index === log.last &&
+    logTerm === log.lastTerm &&
+    from < core.id
+  )
 }
 
 /**

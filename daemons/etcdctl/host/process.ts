@@ -38,13 +38,16 @@ function start(file: string, words: readonly string[], env: Readonly<Record<stri
       stdio: ['ignore', 'inherit', 'inherit'],
     })
     child.once('spawn', resolve)
-    child.once('error', error => {
-      // A folder of PATH that may not be looked into gives EACCES, though the program may be nowhere.
-      const isAbsent = ['ENOENT', 'EACCES'].includes(errorCode(error) ?? '')
-      const missing = isAbsent && !file.includes('/')
-      reject(missing ? new Error(`exec: "${file}": executable file not found in $PATH`) : error)
-    })
+    child.once('error', error => reject(startFailure(file, error)))
   })
+}
+
+/** Why a program could not be started, in the words that the original has for it. */
+export function startFailure(file: string, error: Error): Error {
+  // A folder of PATH that may not be looked into gives EACCES, though the program may be nowhere.
+  const isAbsent = ['ENOENT', 'EACCES'].includes(errorCode(error) ?? '')
+  const missing = isAbsent && !file.includes('/')
+  return missing ? new Error(`exec: "${file}": executable file not found in $PATH`) : error
 }
 
 async function readNamed(path: string): Promise<string> {

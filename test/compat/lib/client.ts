@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { backUpData } from '../../../daemons/etcd/client.ts'
 import { discover } from '../../../daemons/etcdctl/host/discovery.ts'
+import { startFailure } from '../../../daemons/etcdctl/host/process.ts'
 import type { Io } from '../../../daemons/etcdctl/io.ts'
 import { runProgram } from '../../../daemons/etcdctl/program.ts'
 import type { Answer, Step } from './script.ts'
@@ -88,10 +89,7 @@ function startCaptured(
       out += chunk
     })
     child.on('spawn', resolve)
-    child.on('error', error => {
-      const missing = 'code' in error && error.code === 'ENOENT'
-      reject(missing ? new Error(`exec: "${file}": executable file not found in $PATH`) : error)
-    })
+    child.on('error', error => reject(startFailure(file, error)))
     child.on('close', () => onOutput(out))
   })
 }

@@ -24,8 +24,7 @@ const READY_POLL_MS = 25
  */
 export async function startServer(file: string, extra: readonly string[]): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), 'orlop-compat-'))
-  const client = `http://127.0.0.1:${await freePort()}`
-  const peer = `http://127.0.0.1:${await freePort()}`
+  const [client = '', peer = ''] = (await freePorts(2)).map(port => `http://127.0.0.1:${port}`)
   const flags = {
     'data-dir': join(folder, 'data'),
     'listen-client-urls': client,
@@ -80,15 +79,20 @@ async function isPublished(client: string): Promise<boolean> {
   return members.every(member => member.clientURLs.length > 0) && version.etcdcluster !== 'not_decided'
 }
 
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+/** Ports that were free a moment ago, all at the same time: one after the other may be twice the same. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports = await Promise.all(
+    servers.map(async server => {
+      await new Promise<void>((resolve, reject) => {
+        server.on('error', reject)
+        server.listen(0, '127.0.0.1', resolve)
+      })
+      const address = server.address()
+      if (address === null || typeof address === 'string') throw new Error('no port')
+      return address.port
+    }),
+  )
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
 }
