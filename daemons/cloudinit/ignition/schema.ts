@@ -40,6 +40,43 @@ const OWNER: Record<string, Schema> = {
   group: map({ name: string, id: int }),
 }
 
+const ACCOUNTS_AND_UNITS: Record<string, Schema> = {
+  systemd: map({
+    units: list(
+      map({
+        name: string,
+        enabled: bool,
+        mask: bool,
+        contents: string,
+        contents_local: refused('use contents'),
+        dropins: list(map({ name: string, contents: string, contents_local: refused('use contents') })),
+      }),
+    ),
+  }),
+  passwd: map({
+    users: list(
+      map({
+        name: string,
+        password_hash: string,
+        ssh_authorized_keys: list(string),
+        ssh_authorized_keys_local: refused('use ssh_authorized_keys'),
+        uid: int,
+        gecos: string,
+        home_dir: string,
+        no_create_home: bool,
+        primary_group: string,
+        groups: list(string),
+        no_user_group: bool,
+        no_log_init: bool,
+        shell: string,
+        should_exist: bool,
+        system: bool,
+      }),
+    ),
+    groups: list(map({ name: string, gid: int, password_hash: string, should_exist: bool, system: bool })),
+  }),
+}
+
 function config(resource: Record<string, Schema>): Record<string, Schema> {
   return {
     ignition: map({
@@ -80,40 +117,7 @@ function config(resource: Record<string, Schema>): Record<string, Schema> {
       luks: refused('disks are not encrypted here'),
       trees: refused('name the files one by one'),
     }),
-    systemd: map({
-      units: list(
-        map({
-          name: string,
-          enabled: bool,
-          mask: bool,
-          contents: string,
-          contents_local: refused('use contents'),
-          dropins: list(map({ name: string, contents: string, contents_local: refused('use contents') })),
-        }),
-      ),
-    }),
-    passwd: map({
-      users: list(
-        map({
-          name: string,
-          password_hash: string,
-          ssh_authorized_keys: list(string),
-          ssh_authorized_keys_local: refused('use ssh_authorized_keys'),
-          uid: int,
-          gecos: string,
-          home_dir: string,
-          no_create_home: bool,
-          primary_group: string,
-          groups: list(string),
-          no_user_group: bool,
-          no_log_init: bool,
-          shell: string,
-          should_exist: bool,
-          system: bool,
-        }),
-      ),
-      groups: list(map({ name: string, gid: int, password_hash: string, should_exist: bool, system: bool })),
-    }),
+    ...ACCOUNTS_AND_UNITS,
     kernel_arguments: refused('the kernel is started with what the image says'),
   }
 }
