@@ -8,6 +8,7 @@ import { readText } from '../apply/host/machine.ts'
 import { renderFindings } from '../cloudconfig/render.ts'
 import { type Compiled, compileConfig } from '../config.ts'
 import { fillRemotes, remotesOf } from '../fetch.ts'
+import { emitPlan } from '../ignition/emit.ts'
 import { type Metadata, metadataSteps, NO_METADATA } from '../metadata/metadata.ts'
 import { describeStep, stepJson } from '../plan/describe.ts'
 import { mergePlans } from '../plan/merge.ts'
@@ -89,7 +90,10 @@ class Program {
       else for (const step of plan.steps) this.#output.out(describeStep(step))
       return 0
     }
-    throw new UserError('this version converts nothing yet')
+    const { text, lost } = emitPlan(plan, this.#settings.convert ?? 'ignition')
+    for (const line of lost) this.#output.err(`lost: ${line}`)
+    this.#output.out(text.trimEnd())
+    return 0
   }
 
   async #apply(search: Search): Promise<number> {

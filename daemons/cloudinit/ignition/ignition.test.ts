@@ -5,6 +5,7 @@ import { renderFindings } from '../cloudconfig/render.ts'
 import { describeStep } from '../plan/describe.ts'
 import type { Step } from '../plan/plan.ts'
 import { type CompiledIgnition, compileIgnition } from './compile.ts'
+import { emitPlan } from './emit.ts'
 import { escapePath } from './steps.ts'
 
 const V = { version: '3.4.0' }
@@ -322,5 +323,80 @@ storage:
     t.match(problems(compileIgnition(text, 'butane')).join('\n'), message, text)
   t.equal(escapePath('/var/lib/a b-c'), 'var-lib-a\\x20b\\x2dc')
   t.equal(escapePath('/'), '-')
+  t.end()
+})
+
+t.test('there and back: what is emitted means the same', t => {
+  const config = {
+    passwd: {
+      groups: [{ name: 'ops', gid: 700 }],
+      users: [{ name: 'core', sshAuthorizedKeys: ['ssh-ed25519 AAAA x'], uid: 500, shell: '/bin/sh' }],
+    },
+    storage: {
+      filesystems: [{ device: '/dev/vdb', format: 'ext4', label: 'D' }],
+      directories: [{ path: '/d', mode: 493, user: { name: 'core' }, group: { id: 500 } }],
+      files: [
+        { path: '/a', mode: 420, contents: { source: 'data:,a%0Ab%25' }, overwrite: true },
+        { path: '/bytes', mode: 420, contents: { source: 'data:;base64,/wA=' } },
+        {
+          path: '/far',
+          contents: {
+            source: 'https://h/c',
+            compression: 'gzip',
+            verification: { hash: `sha512-${'a'.repeat(128)}` },
+          },
+          append: [{ source: 'data:,y' }],
+        },
+      ],
+      links: [{ path: '/l', target: '/a' }],
+    },
+    systemd: {
+      units: [
+        {
+          name: 'a.service',
+          enabled: true,
+          contents: '[Service]\n',
+          dropins: [{ name: 'x.conf', contents: '[Unit]\n' }],
+        },
+      ],
+    },
+  }
+  const plan = ignition(config).plan
+  const meaning = (steps: readonly Step[]) => steps.map(({ origin: _origin, ...step }) => step)
+  for (const language of ['ignition', 'butane'] as const) {
+    const { text, lost } = emitPlan(plan, language)
+    t.same(lost, [])
+    const again = compileIgnition(text, language)
+    t.same(problems(again), [], language)
+    t.same(meaning(again.plan.steps), meaning(plan.steps), language)
+  }
+  t.end()
+})
+
+t.test('what other languages can not say is told', t => {
+  const origin = { path: '', line: 0, column: 0 }
+  const steps: Step[] = [
+    { kind: 'hostname', name: 'a', origin },
+    { kind: 'unit', name: 'x.network', runtime: true, content: '[Match]\n', dropIns: [], origin },
+    { kind: 'unit', name: 'docker.service', runtime: false, dropIns: [], origin },
+    { kind: 'command', unit: 'docker.service', verb: 'start', origin },
+    { kind: 'unit', name: 'plain.service', runtime: false, content: '[Service]\n', dropIns: [], origin },
+    { kind: 'command', unit: 'plain.service', verb: 'start', origin },
+    { kind: 'settings', path: '/etc/environment', values: [{ name: 'A', value: '1' }], origin },
+    { kind: 'script', content: Buffer.from('#!/bin/sh\n'), origin },
+  ]
+  const { text, lost } = emitPlan({ steps }, 'ignition')
+  t.same(lost, [
+    'start plain.service: a command can not be said; give it an [Install] section and enable it',
+    'in /etc/environment: A=1: lines within a file can not be said; write the whole file',
+  ])
+  t.same(lines(compileIgnition(text, 'ignition')), [
+    'file /etc/hostname 0644, 1 byte',
+    'file /etc/systemd/network/x.network 0644, 8 bytes',
+    'file /opt/bin/user-data 0755, 10 bytes',
+    'unit docker.service: enabled',
+    'unit plain.service: written',
+    'unit user-data.service: written, enabled',
+  ])
   t.end()
 })
