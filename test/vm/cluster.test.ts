@@ -179,7 +179,7 @@ t.test('the smaller side of a partition refuses writes, the larger one goes on',
     'a write of the larger side',
     async () => (await orlop('ssh', 'core-02', '--', 'etcdctl set /side larger')).status === 0,
   )
-  const { status } = await orlop('ssh', 'core-01', '--', 'etcdctl --total-timeout 10s set /side smaller')
+  const { status } = await orlop('ssh', 'core-01', '--', 'etcdctl --total-timeout 10s set /minority smaller')
   t.not(status, 0, 'nobody acknowledges what could be lost')
   t.match(await said('core-03', 'etcdctl get /side'), 'larger')
   await shown('network', 'heal')

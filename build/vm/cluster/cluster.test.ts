@@ -111,10 +111,14 @@ t.test('machines have the names and addresses that people know', t => {
   t.equal(memberNamed(config, 'core-09')?.address, '172.17.8.109', 'one that is still to come')
   for (const name of ['core-00', 'core-1', 'core-001', 'one', 'cores-01'])
     t.equal(memberNamed(config, name), undefined, name)
-  t.match(JSON.parse(memberMetadata(members[0]!, { late: false })), {
+  t.match(JSON.parse(memberMetadata(members[0]!, {})), {
     hostname: 'core-01',
     private_ipv4: '172.17.8.101',
     network: [{ address: '172.17.8.101/24', dns: ['172.17.8.1'] }],
+  })
+  t.match(JSON.parse(memberMetadata(members[0]!, { late: members.slice(0, 2), channel: 'beta' })), {
+    etcd_rejoin: 'core-01=http://172.17.8.101:2380,core-02=http://172.17.8.102:2380',
+    update_group: 'beta',
   })
   t.end()
 })

@@ -24,6 +24,7 @@ export const HOST_ADDRESS = `${NETWORK}.1`
 export const DOMAIN = 'orlop.internal'
 const FIRST_ADDRESS = 100
 const DOCKER_PORT = 2375
+const PEER_PORT = 2380
 
 /** The machines that a config asks for. */
 export function planMembers(config: ClusterConfig): Member[] {
@@ -57,14 +58,14 @@ function macOf(name: string): string {
 /** What a machine is told about itself, beside the user-data (`opt/io.orlop/metadata`). */
 export function memberMetadata(
   member: Member,
-  more: { late: boolean; channel?: string | undefined },
+  more: { late?: readonly Member[]; channel?: string | undefined },
 ): string {
   return `${JSON.stringify({
     hostname: member.name,
     private_ipv4: member.address,
     public_ipv4: member.address,
     // The etcd of the cluster was founded without it, or with the disk it had: it has to join (`etcd --rejoin`).
-    ...(more.late ? { etcd_rejoin: true } : {}),
+    ...(more.late === undefined ? {} : { etcd_rejoin: more.late.map(peerOf).join() }),
     ...(more.channel === undefined ? {} : { update_group: more.channel }),
     network: [
       {
@@ -76,4 +77,9 @@ export function memberMetadata(
       },
     ],
   })}\n`
+}
+
+/** A member as in `--initial-cluster` of etcd, by the port that the sample user-data has. */
+function peerOf({ name, address }: Member): string {
+  return `${name}=http://${address}:${PEER_PORT}`
 }

@@ -6,7 +6,7 @@ const FULL = {
   ssh_keys: ['ssh-ed25519 AAAA a'],
   private_ipv4: '172.17.8.101',
   public_ipv4: '172.17.8.101',
-  etcd_rejoin: true,
+  etcd_rejoin: 'core-01=http://172.17.8.101:2380,core-02=http://172.17.8.102:2380',
   update_group: 'beta',
   network: [
     {
@@ -48,7 +48,12 @@ LLMNR=no
   })
   t.match(steps[5], {
     name: 'etcd.service',
-    dropIns: [{ content: '[Service]\nEnvironment=ETCD_REJOIN=true\n' }],
+    dropIns: [
+      {
+        content:
+          /ETCD_REJOIN=true\nEnvironment="ETCD_NAME=core-01"\nEnvironment="ETCD_INITIAL_CLUSTER=core-01=http:.*"\nUnsetEnvironment=ETCD_DISCOVERY /,
+      },
+    ],
   })
   t.same(metadataSteps(NO_METADATA), [])
   t.same(parseMetadata('{}'), NO_METADATA)
@@ -65,7 +70,8 @@ t.test('what is wrong is named, and nothing can be smuggled into a unit', t => {
     [{ public_ipv6: '10.0.0.1' }, /is no address/],
     [{ ssh_keys: 'x' }, /ssh_keys must be a list/],
     [{ ssh_keys: ['a\nb'] }, /lines of text/],
-    [{ etcd_rejoin: 'yes' }, /true or false/],
+    [{ etcd_rejoin: 'yes' }, /etcd_rejoin 'yes'/],
+    [{ etcd_rejoin: 'a=http://x"\nX=' }, /etcd_rejoin/],
     [{ update_group: 'a b' }, /update_group/],
     [{ network: [{ address: '10.0.0.1/24' }] }, /mac is missing/],
     [{ network: [{ mac: FULL.network[0]!.mac, address: '10.0.0.1' }] }, /must be ADDRESS\/BITS/],

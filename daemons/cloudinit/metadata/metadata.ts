@@ -10,8 +10,11 @@ export interface Metadata {
   keys: string[]
   substitutes: Substitutes
   network: NetworkCard[]
-  /** Whether its etcd has to join a cluster that was founded without it. */
-  etcdRejoin: boolean
+  /**
+   * Present when its etcd has to join a cluster that was founded without it, or with another disk: all members as in
+   * `--initial-cluster`, this machine by its hostname.
+   */
+  etcdRejoin?: string
   /** The channel of its updates. */
   updateGroup?: string
 }
@@ -38,6 +41,8 @@ const UNIT_NUMBER = '10'
 const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/
 const DOMAIN = /^~?[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
+/** Members with their URLs; nothing that would end the quotes around them in a unit. */
+const MEMBERS = /^[\w.-]+=https?:\/\/[\w.:[\]-]+(,[\w.-]+=https?:\/\/[\w.:[\]-]+)*$/
 const GROUP = /^[A-Za-z0-9._-]{1,64}$/
 const KNOWN = new Set([
   'hostname',
@@ -52,12 +57,12 @@ const KNOWN = new Set([
 ])
 
 /** Nothing is known. */
-export const NO_METADATA: Metadata = { keys: [], substitutes: {}, network: [], etcdRejoin: false }
+export const NO_METADATA: Metadata = { keys: [], substitutes: {}, network: [] }
 
 /**
  * Reads the metadata that QEMU's firmware hands over (`opt/io.orlop/metadata`): JSON with the keys `hostname`,
  * `ssh_keys`, `private_ipv4`, `public_ipv4`, `private_ipv6`, `public_ipv6`, `network` (a list of cards with `mac`,
- * `address`, `gateway`, `dns`, `domains`, `ntp`), `etcd_rejoin` and `update_group`, each of which may be left out.
+ * `address`, `gateway`, `dns`, `domains`, `ntp`), `etcd_rejoin` (members of a cluster to join) and `update_group`, each of which may be left out.
  *
  * @throws UserError naming the key that is wrong
  */
@@ -81,14 +86,13 @@ export function parseMetadata(text: string): Metadata {
   }
   const hostname = matching(object['hostname'], 'hostname', HOSTNAME)
   const updateGroup = matching(object['update_group'], 'update_group', GROUP)
-  const rejoin = object['etcd_rejoin'] ?? false
-  if (typeof rejoin !== 'boolean') throw new UserError('metadata: etcd_rejoin must be true or false')
+  const etcdRejoin = matching(object['etcd_rejoin'], 'etcd_rejoin', MEMBERS)
   return {
     ...(hostname === undefined ? {} : { hostname }),
     keys: list(object['ssh_keys'], 'ssh_keys').map(key => line(key, 'ssh_keys')),
     substitutes,
     network: list(object['network'], 'network').map(readCard),
-    etcdRejoin: rejoin,
+    ...(etcdRejoin === undefined ? {} : { etcdRejoin }),
     ...(updateGroup === undefined ? {} : { updateGroup }),
   }
 }
@@ -121,15 +125,27 @@ export function metadataSteps(metadata: Metadata): Step[] {
       dropIns: [],
       origin: ORIGIN,
     })
-  if (etcdRejoin)
+  if (etcdRejoin !== undefined)
     steps.push({
       kind: 'unit',
       name: 'etcd.service',
       runtime: true,
-      dropIns: [{ name: '10-rejoin.conf', content: '[Service]\nEnvironment=ETCD_REJOIN=true\n' }],
+      // Last, so that it counts before what the user data says of a founding that is over.
+      dropIns: [{ name: '90-rejoin.conf', content: rejoinUnit(etcdRejoin, hostname) }],
       origin: ORIGIN,
     })
   return steps
+}
+
+function rejoinUnit(members: string, name: string | undefined): string {
+  const settings = [...(name === undefined ? [] : [`ETCD_NAME=${name}`]), `ETCD_INITIAL_CLUSTER=${members}`]
+  return [
+    '[Service]',
+    'Environment=ETCD_REJOIN=true',
+    ...settings.map(setting => `Environment="${setting}"`),
+    'UnsetEnvironment=ETCD_DISCOVERY ETCD_DISCOVERY_SRV ETCD_INITIAL_CLUSTER_STATE',
+    '',
+  ].join('\n')
 }
 
 function networkUnit({ mac, address, gateway, dns, domains, ntp }: NetworkCard): string {

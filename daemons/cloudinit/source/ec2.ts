@@ -18,7 +18,7 @@ export const EC2_TOKEN_HEADER = 'X-aws-ec2-metadata-token'
  */
 export function* askEc2(): Generator<string, { metadata: Metadata; problems: string[] }, string | undefined> {
   const problems: string[] = []
-  const metadata: Metadata = { keys: [], substitutes: {}, network: [], etcdRejoin: false }
+  const metadata: Metadata = { keys: [], substitutes: {}, network: [] }
   const list = yield `${VERSION}/meta-data/public-keys`
   const entries = lines(list).slice(0, KEYS_MAX)
   for (const entry of entries) {

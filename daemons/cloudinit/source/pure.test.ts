@@ -298,7 +298,7 @@ t.test('what a metadata service in the manner of EC2 is asked', t => {
       asked.push(step.value.replace('2009-04-04/', ''))
     return { asked, ...step.value }
   }
-  const nothing = { keys: [], substitutes: {}, network: [], etcdRejoin: false }
+  const nothing = { keys: [], substitutes: {}, network: [] }
   t.same(ask({}), {
     asked: ['meta-data/public-keys', 'meta-data/hostname', 'meta-data/local-ipv4', 'meta-data/public-ipv4'],
     metadata: nothing,

@@ -130,7 +130,7 @@ export class Cluster {
           firmwareFiles: {
             [USER_DATA_NAME]: text,
             [METADATA_NAME]: memberMetadata(member, {
-              late: record.late.includes(member.name),
+              ...(record.late.includes(member.name) ? { late: [...known.values()] } : {}),
               channel: this.config.updateChannel,
             }),
           },

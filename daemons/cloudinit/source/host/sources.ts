@@ -223,7 +223,7 @@ function foundOf({ source }: Candidate, { place, userData, metadata, networkFile
 
 function hasMetadata({ metadata, networkFiles }: Found): boolean {
   const { hostname, keys, substitutes, network, etcdRejoin, updateGroup } = metadata
-  const isEmpty = hostname === undefined && updateGroup === undefined && !etcdRejoin
+  const isEmpty = hostname === undefined && updateGroup === undefined && etcdRejoin === undefined
   return !isEmpty || keys.length + network.length + networkFiles.length + Object.keys(substitutes).length > 0
 }
 
