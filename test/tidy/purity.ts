@@ -115,6 +115,7 @@ export const PURE: readonly string[] = [
   'daemons/cloudinit/cloudconfig/view.ts',
   'daemons/cloudinit/ignition/check.ts',
   'daemons/cloudinit/ignition/compile.ts',
+  'daemons/cloudinit/ignition/json.ts',
   'daemons/cloudinit/ignition/merge.ts',
   'daemons/cloudinit/ignition/resource.ts',
   'daemons/cloudinit/ignition/schema.ts',

@@ -3,6 +3,7 @@ import { View } from '../cloudconfig/view.ts'
 import type { Plan, Remote } from '../plan/plan.ts'
 import type { Finding } from '../plan/report.ts'
 import { checkConfig, type Language } from './check.ts'
+import { readJson } from './json.ts'
 import { mergeValues } from './merge.ts'
 import { ResourceError, readResource } from './resource.ts'
 import { BUTANE, IGNITION } from './schema.ts'
@@ -58,8 +59,7 @@ class Resolver {
 
   /** A configuration with all that it consists of put together; undefined when it can not be read. */
   read(text: string, language: Language, depth: number): Value | undefined {
-    if (language === 'ignition' && !this.#isJson(text)) return undefined
-    const { value: raw, findings } = readDocument(text)
+    const { value: raw, findings } = language === 'ignition' ? readJson(text) : readDocument(text)
     this.#findings.push(...findings)
     if (raw === undefined) return undefined
     this.#findings.push(...checkConfig(raw, language === 'ignition' ? IGNITION : BUTANE, language))
@@ -90,21 +90,6 @@ class Resolver {
       this.#findings.push({ severity: 'error', message: error.message, ...error.origin })
     }
     return undefined
-  }
-
-  #isJson(text: string): boolean {
-    try {
-      JSON.parse(text)
-      return true
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      const offset = Number(/position (\d+)/.exec(message)?.[1] ?? text.length)
-      const before = text.slice(0, offset)
-      const [line, column] = [before.split('\n').length, offset - before.lastIndexOf('\n')]
-      const what = message.replace(/ in JSON at position.*$/s, '').replace(/, (\.\.\.)?".*$/s, '')
-      this.#findings.push({ severity: 'error', message: `no JSON: ${what}`, path: '', line, column })
-      return false
-    }
   }
 
   #checkVersion(config: View, language: Language): void {

@@ -215,7 +215,7 @@ t.test('what is refused, and what is wrong', t => {
   for (const [config, message] of cases) t.same(problems(ignition(config)), [message])
   const text = (json: string) => renderFindings(compileIgnition(json, 'ignition').findings)
   t.same(text('{"ignition":{"version":"3.4.0"},\n "a": }'), [
-    "line 2:8: error: no JSON: Unexpected token '}'",
+    "line 2:7: error: no JSON: a value is missing before '}'",
   ])
   t.match(text('{"ignition"'), [/error: no JSON/])
   t.match(text('{"ignition":{"version":"3.4.0"},"storage":{},"storage":{}}'), [/"storage" is there already/])
