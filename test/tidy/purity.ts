@@ -118,6 +118,7 @@ export const PURE: readonly string[] = [
   'daemons/cloudinit/ignition/json.ts',
   'daemons/cloudinit/ignition/merge.ts',
   'daemons/cloudinit/ignition/resource.ts',
+  'daemons/cloudinit/ignition/rules.ts',
   'daemons/cloudinit/ignition/schema.ts',
   'daemons/cloudinit/ignition/steps.ts',
   'daemons/discovery/quota.ts',

@@ -1,11 +1,12 @@
-import { readDocument, type Value } from '../cloudconfig/document.ts'
+import { type Entry, readDocument, type Value } from '../cloudconfig/document.ts'
 import { View } from '../cloudconfig/view.ts'
-import type { Plan, Remote } from '../plan/plan.ts'
+import type { Content, Plan, Remote } from '../plan/plan.ts'
 import type { Finding } from '../plan/report.ts'
 import { checkConfig, type Language } from './check.ts'
 import { readJson } from './json.ts'
 import { mergeValues } from './merge.ts'
 import { ResourceError, readResource } from './resource.ts'
+import { checkRules } from './rules.ts'
 import { BUTANE, IGNITION } from './schema.ts'
 import { compileSteps } from './steps.ts'
 
@@ -18,6 +19,7 @@ const VARIANTS: Readonly<Record<string, readonly [number, number]>> = {
   orlop: [1, 0],
 }
 const DEPTH_MAX = 8
+const URL_SHOWN_MAX = 100
 
 /** What became of a configuration. */
 export interface CompiledIgnition {
@@ -37,35 +39,45 @@ export function compileIgnition(
   language: Language,
   fetched: ReadonlyMap<string, Uint8Array> = new Map(),
 ): CompiledIgnition {
-  const findings: Finding[] = []
-  const references: Remote[] = []
-  const value = new Resolver(fetched, findings, references).read(text, language, 0)
-  const isWhole =
-    value !== undefined && references.length === 0 && !findings.some(({ severity }) => severity === 'error')
-  const plan = isWhole ? { steps: compileSteps(new View(value), language, findings) } : { steps: [] }
-  return { plan, findings, references }
+  const resolver = new Resolver(fetched)
+  const value = resolver.read(text, language, 0)
+  const { findings, references } = resolver
+  const isWhole = value !== undefined && references.length === 0 && !hasErrors(findings)
+  if (!isWhole) return { plan: { steps: [] }, findings, references }
+  const known = new Set(findings.map(({ message }) => message))
+  const config = new View(value)
+  const last = checkRules(config, language)
+  const steps = compileSteps(config, language, last)
+  // What is wrong with a document alone was told of it already.
+  findings.push(...last.filter(({ message }) => !known.has(message)))
+  return { plan: { steps: hasErrors(findings) ? [] : steps }, findings, references }
 }
 
 class Resolver {
+  readonly findings: Finding[] = []
+  /** What has to be fetched first. */
+  readonly references: Remote[] = []
   readonly #fetched: ReadonlyMap<string, Uint8Array>
-  readonly #findings: Finding[]
-  readonly #references: Remote[]
 
-  constructor(fetched: ReadonlyMap<string, Uint8Array>, findings: Finding[], references: Remote[]) {
+  constructor(fetched: ReadonlyMap<string, Uint8Array>) {
     this.#fetched = fetched
-    this.#findings = findings
-    this.#references = references
   }
 
   /** A configuration with all that it consists of put together; undefined when it can not be read. */
   read(text: string, language: Language, depth: number): Value | undefined {
     const { value: raw, findings } = language === 'ignition' ? readJson(text) : readDocument(text)
-    this.#findings.push(...findings)
+    this.findings.push(...findings)
     if (raw === undefined) return undefined
-    this.#findings.push(...checkConfig(raw, language === 'ignition' ? IGNITION : BUTANE, language))
+    const wrong = checkConfig(raw, language === 'ignition' ? IGNITION : BUTANE, language)
+    this.findings.push(...wrong)
     const value = snakeKeys(raw)
     const config = new View(value)
     this.#checkVersion(config, language)
+    // What has other types than it should is not looked at any closer.
+    if (hasErrors(wrong)) return undefined
+    this.findings.push(...checkRules(config, language))
+    // Each document has to be right by itself, before others are put into it.
+    compileSteps(config, language, this.findings)
     const references = config.map('ignition').map('config')
     if (references.has('replace')) return this.#other(references.map('replace'), depth)
     let whole: Value | undefined
@@ -83,13 +95,26 @@ class Resolver {
         throw new ResourceError('configurations refer to each other too deep', reference.origin)
       const content = readResource(reference)
       const bytes = content?.kind === 'remote' ? this.#fetched.get(content.url) : content?.bytes
-      if (bytes !== undefined) return this.read(Buffer.from(bytes).toString('utf8'), 'ignition', depth + 1)
-      if (content?.kind === 'remote') this.#references.push(content)
+      if (content !== undefined && bytes !== undefined) return this.#child(bytes, content, reference, depth)
+      if (content?.kind === 'remote') this.references.push(content)
     } catch (error) {
       if (!(error instanceof ResourceError)) throw error
-      this.#findings.push({ severity: 'error', message: error.message, ...error.origin })
+      this.findings.push({ severity: 'error', message: error.message, ...error.origin })
     }
     return undefined
+  }
+
+  /** Another configuration. It is told with its own lines, at the place that names it. */
+  #child(bytes: Uint8Array, content: Content, reference: View, depth: number): Value | undefined {
+    const name = content.kind === 'remote' ? shownUrl(content.url) : 'the configuration in it'
+    const told = this.findings.length
+    const value = this.read(Buffer.from(bytes).toString('utf8'), 'ignition', depth + 1)
+    const own = this.findings.splice(told)
+    for (const { severity, message, line, column } of own) {
+      const at = line === 0 ? '' : `, line ${line}:${column}`
+      this.findings.push({ severity, message: `${name}${at}: ${message}`, ...reference.at('source') })
+    }
+    return value === undefined ? undefined : relocate(value, name)
   }
 
   #checkVersion(config: View, language: Language): void {
@@ -99,7 +124,7 @@ class Resolver {
     const variant = config.text('variant') ?? ''
     const newest = language === 'ignition' ? NEWEST : VARIANTS[variant]
     const error = (message: string) =>
-      this.#findings.push({ severity: 'error', message, ...holder.at('version') })
+      this.findings.push({ severity: 'error', message, ...holder.at('version') })
     if (newest === undefined) error(`variant '${variant}' must be one of ${Object.keys(VARIANTS).join(', ')}`)
     else if (rest === undefined) error(`version '${text}' must be like ${newest.join('.')}.0`)
     else if (Number(major) !== newest[0] || Number(minor) > newest[1])
@@ -107,15 +132,41 @@ class Resolver {
   }
 }
 
+function hasErrors(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity === 'error')
+}
+
+/** A URL for messages: one line, without the password that may be in it. */
+function shownUrl(url: string): string {
+  const text = url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1').replaceAll(/[^\x20-\x7e]/g, '?')
+  return text.length > URL_SHOWN_MAX ? `${text.slice(0, URL_SHOWN_MAX)}…` : text
+}
+
+/** The same, its places told as those of another document. */
+function relocate(value: Value, name: string): Value {
+  const origin = { ...value.origin, path: `${value.origin.path} of ${name}` }
+  if (value.kind === 'text') return { ...value, origin }
+  if (value.kind === 'list') return { ...value, items: value.items.map(item => relocate(item, name)), origin }
+  const entries = value.entries.map(entry => ({
+    ...entry,
+    origin: { ...entry.origin, path: `${entry.origin.path} of ${name}` },
+    value: relocate(entry.value, name),
+  }))
+  return { ...value, entries, origin }
+}
+
 /** Keys as Butane has them, whichever language it was. */
 function snakeKeys(value: Value): Value {
   if (value.kind === 'list') return { ...value, items: value.items.map(snakeKeys) }
   if (value.kind === 'text')
     return !value.quoted && /^(null|~)$/.test(value.text) ? { ...value, text: '' } : value
-  const entries = value.entries.map(entry => ({
-    ...entry,
-    key: entry.key.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`),
-    value: snakeKeys(entry.value),
-  }))
+  const entries = value.entries.map((entry): Entry => {
+    const key = entry.key.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+    const inner = entry.value
+    // An empty source is one of no bytes; no source at all is another thing.
+    if ((key === 'source' || key === 'inline') && inner.kind === 'text' && inner.quoted && inner.text === '')
+      return { ...entry, key: 'source', value: { ...inner, text: 'data:,' } }
+    return { ...entry, key, value: snakeKeys(inner) }
+  })
   return { ...value, entries }
 }

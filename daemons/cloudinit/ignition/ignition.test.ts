@@ -80,7 +80,7 @@ t.test('all that is carried out', t => {
         {
           name: 'a.service',
           enabled: true,
-          contents: '[Service]\n',
+          contents: '[Service]\n[Install]\nWantedBy=multi-user.target\n',
           dropins: [{ name: 'x.conf', contents: '[Unit]\n' }],
         },
         { name: 'b.service', mask: true, enabled: false },
@@ -226,12 +226,14 @@ t.test('configurations that consist of others', t => {
   const child = {
     ignition: V,
     storage: { files: [{ path: '/a', mode: 384 }, { path: '/new' }] },
-    passwd: { users: [{ name: 'core', sshAuthorizedKeys: ['b'] }] },
+    passwd: { users: [{ name: 'core', sshAuthorizedKeys: ['ssh-rsa BBBB'] }] },
   }
   const parent = {
     ignition: { ...V, config: { merge: [{ source: 'http://h/child' }] } },
-    storage: { files: [{ path: '/a', mode: 420, overwrite: true }, { path: '/b' }] },
-    passwd: { users: [{ name: 'core', shell: '/bin/sh', sshAuthorizedKeys: ['a'] }] },
+    storage: {
+      files: [{ path: '/a', mode: 420, overwrite: true, contents: { source: '' } }, { path: '/b' }],
+    },
+    passwd: { users: [{ name: 'core', shell: '/bin/sh', sshAuthorizedKeys: ['ssh-rsa AAAA'] }] },
   }
   const first = ignition(parent)
   t.same(first.plan.steps, [])
@@ -241,7 +243,7 @@ t.test('configurations that consist of others', t => {
   t.same(lines(whole), [
     'user core',
     '2 keys of core in set ignition',
-    'file /a 0600, empty if missing',
+    'file /a 0600, 0 bytes',
     'file /b, empty if missing',
     'file /new, empty if missing',
   ])
