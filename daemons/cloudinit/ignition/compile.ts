@@ -9,9 +9,13 @@ import { ResourceError, readResource } from './resource.ts'
 import { checkRules } from './rules.ts'
 import { BUTANE, IGNITION } from './schema.ts'
 import { compileSteps } from './steps.ts'
+import { translateVersion2 } from './v2.ts'
+import { IGNITION_2 } from './v2-schema.ts'
 
 /** The newest version that is understood; those before it with the same first number are as well. */
 const NEWEST = [3, 4] as const
+/** The newest of the older language, which is translated. */
+const OLD = [2, 4] as const
 /** Butane's languages, each with the newest of its versions that becomes Ignition 3.4 or older. */
 const VARIANTS: Readonly<Record<string, readonly [number, number]>> = {
   flatcar: [1, 1],
@@ -30,7 +34,7 @@ export interface CompiledIgnition {
 }
 
 /**
- * Reads Ignition 3 (JSON) or Butane (YAML).
+ * Reads Ignition 3, Ignition 2 (JSON) or Butane (YAML).
  *
  * @param fetched configurations that it refers to, by their URL, as far as they are at hand
  */
@@ -68,13 +72,15 @@ class Resolver {
     const { value: raw, findings } = language === 'ignition' ? readJson(text) : readDocument(text)
     this.findings.push(...findings)
     if (raw === undefined) return undefined
-    const wrong = checkConfig(raw, language === 'ignition' ? IGNITION : BUTANE, language)
+    const isOld = language === 'ignition' && majorOf(raw) === OLD[0]
+    const schema = language === 'butane' ? BUTANE : isOld ? IGNITION_2 : IGNITION
+    const wrong = checkConfig(raw, schema, language)
     this.findings.push(...wrong)
-    const value = snakeKeys(raw)
-    const config = new View(value)
-    this.#checkVersion(config, language)
+    this.#checkVersion(new View(snakeKeys(raw)), language)
     // What has other types than it should is not looked at any closer.
     if (hasErrors(wrong)) return undefined
+    const value = isOld ? this.#translated(snakeKeys(raw)) : snakeKeys(raw)
+    const config = new View(value)
     this.findings.push(...checkRules(config, language))
     // Each document has to be right by itself, before others are put into it.
     compileSteps(config, language, this.findings)
@@ -87,6 +93,12 @@ class Resolver {
     }
     // The children are merged into the one that names them: what they say counts.
     return whole === undefined ? value : mergeValues(value, whole)
+  }
+
+  #translated(old: Value): Value {
+    const { value, findings } = translateVersion2(old)
+    this.findings.push(...findings)
+    return value
   }
 
   #other(reference: View, depth: number): Value | undefined {
@@ -122,7 +134,8 @@ class Resolver {
     const text = holder.text('version') ?? ''
     const [, major, minor, rest] = /^(\d+)\.(\d+)\.(\d+)(-.*)?$/.exec(text) ?? []
     const variant = config.text('variant') ?? ''
-    const newest = language === 'ignition' ? NEWEST : VARIANTS[variant]
+    const own = Object.hasOwn(VARIANTS, variant) ? VARIANTS[variant] : undefined
+    const newest = language === 'butane' ? own : Number(major) === OLD[0] ? OLD : NEWEST
     const error = (message: string) =>
       this.findings.push({ severity: 'error', message, ...holder.at('version') })
     if (newest === undefined) error(`variant '${variant}' must be one of ${Object.keys(VARIANTS).join(', ')}`)
@@ -134,6 +147,11 @@ class Resolver {
 
 function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'error')
+}
+
+/** The first number of the version of a document. */
+function majorOf(raw: Value): number {
+  return Number.parseInt(new View(raw).map('ignition').text('version') ?? '', 10)
 }
 
 /** A URL for messages: one line, without the password that may be in it. */

@@ -155,7 +155,7 @@ t.test('data in the configuration', t => {
 
 t.test('what is refused, and what is wrong', t => {
   const cases: [object, string][] = [
-    [{ ignition: { version: '2.2.0' } }, 'error: version 2.2.0 is not understood, only 3.0.0 to 3.4.0'],
+    [{ ignition: { version: '1.0.0' } }, 'error: version 1.0.0 is not understood, only 3.0.0 to 3.4.0'],
     [{ ignition: { version: '3.5.0' } }, 'error: version 3.5.0 is not understood, only 3.0.0 to 3.4.0'],
     [{ ignition: { version: '3' } }, "error: version '3' must be like 3.4.0"],
     [{ ignition: {} }, "error: version '' must be like 3.4.0"],
