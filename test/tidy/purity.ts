@@ -113,6 +113,8 @@ export const PURE: readonly string[] = [
   'daemons/cloudinit/cloudconfig/units.ts',
   'daemons/cloudinit/cloudconfig/validate.ts',
   'daemons/cloudinit/cloudconfig/view.ts',
+  'daemons/cloudinit/butane/local.ts',
+  'daemons/cloudinit/butane/render.ts',
   'daemons/cloudinit/ignition/check.ts',
   'daemons/cloudinit/ignition/compile.ts',
   'daemons/cloudinit/ignition/json.ts',

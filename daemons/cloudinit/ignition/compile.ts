@@ -1,3 +1,4 @@
+import { embedLocals, type Locals } from '../butane/local.ts'
 import { type Entry, readDocument, type Value } from '../cloudconfig/document.ts'
 import { View } from '../cloudconfig/view.ts'
 import type { Content, Plan, Remote } from '../plan/plan.ts'
@@ -37,13 +38,15 @@ export interface CompiledIgnition {
  * Reads Ignition 3, Ignition 2 (JSON) or Butane (YAML).
  *
  * @param fetched configurations that it refers to, by their URL, as far as they are at hand
+ * @param locals files beside a Butane configuration; without, it is an error to name any
  */
 export function compileIgnition(
   text: string,
   language: Language,
   fetched: ReadonlyMap<string, Uint8Array> = new Map(),
+  locals?: Locals,
 ): CompiledIgnition {
-  const resolver = new Resolver(fetched)
+  const resolver = new Resolver(fetched, locals)
   const value = resolver.read(text, language, 0)
   const { findings, references } = resolver
   const isWhole = value !== undefined && references.length === 0 && !hasErrors(findings)
@@ -63,15 +66,19 @@ class Resolver {
   readonly references: Remote[] = []
   readonly #fetched: ReadonlyMap<string, Uint8Array>
 
-  constructor(fetched: ReadonlyMap<string, Uint8Array>) {
+  readonly #locals: Locals | undefined
+
+  constructor(fetched: ReadonlyMap<string, Uint8Array>, locals: Locals | undefined) {
     this.#fetched = fetched
+    this.#locals = locals
   }
 
   /** A configuration with all that it consists of put together; undefined when it can not be read. */
   read(text: string, language: Language, depth: number): Value | undefined {
-    const { value: raw, findings } = language === 'ignition' ? readJson(text) : readDocument(text)
+    const { value: written, findings } = language === 'ignition' ? readJson(text) : readDocument(text)
     this.findings.push(...findings)
-    if (raw === undefined) return undefined
+    if (written === undefined) return undefined
+    const raw = language === 'butane' ? this.#embedded(written) : written
     const isOld = language === 'ignition' && majorOf(raw) === OLD[0]
     const schema = language === 'butane' ? BUTANE : isOld ? IGNITION_2 : IGNITION
     const wrong = checkConfig(raw, schema, language)
@@ -93,6 +100,13 @@ class Resolver {
     }
     // The children are merged into the one that names them: what they say counts.
     return whole === undefined ? value : mergeValues(value, whole)
+  }
+
+  #embedded(written: Value): Value {
+    if (this.#locals === undefined) return written
+    const { value, findings } = embedLocals(written, this.#locals)
+    this.findings.push(...findings)
+    return value
   }
 
   #translated(old: Value): Value {

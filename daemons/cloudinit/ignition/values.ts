@@ -33,11 +33,12 @@ export class Part extends View {
       : []
   }
 
-  /** A list with each map in it changed; what is changed to nothing is left out. */
+  /** A list with each map in it changed, and what is none kept; what is changed to nothing is left out. */
   each(key: string, change: (one: Part) => Value | undefined): Value | undefined {
     const list = this.find(key)
     if (list?.kind !== 'list') return undefined
-    return { ...list, items: this.maps(key).flatMap(one => change(one) ?? []) }
+    const items = list.items.flatMap(item => (item.kind === 'map' ? (change(new Part(item)) ?? []) : [item]))
+    return { ...list, items }
   }
 
   /** What is there of some keys. */
