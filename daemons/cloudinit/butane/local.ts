@@ -42,8 +42,8 @@ class Embedder {
   }
 
   config(config: Part): Value {
-    if (config.value.kind !== 'map') return config.value
-    return withKeys(config.value, {
+    if (config.whole.kind !== 'map') return config.whole
+    return withKeys(config.whole, {
       ignition: config.has('ignition') ? this.#ignition(config.map('ignition')) : undefined,
       storage: config.has('storage') ? this.#storage(config.map('storage')) : undefined,
       systemd: config.has('systemd') ? this.#systemd(config.map('systemd')) : undefined,
@@ -52,21 +52,21 @@ class Embedder {
   }
 
   #ignition(ignition: Part): Value {
-    if (!ignition.has('config')) return ignition.value
+    if (!ignition.has('config')) return ignition.whole
     const config = ignition.map('config')
     const merge = config.each('merge', one => this.#resource(one))
     const replace = config.has('replace') ? this.#resource(config.map('replace')) : undefined
-    return withKeys(ignition.value, { config: withKeys(config.value, { merge, replace }) })
+    return withKeys(ignition.whole, { config: withKeys(config.whole, { merge, replace }) })
   }
 
   #storage(storage: Part): Value {
     const files = storage.each('files', file =>
-      withKeys(file.value, {
+      withKeys(file.whole, {
         contents: file.has('contents') ? this.#resource(file.map('contents')) : undefined,
         append: file.each('append', one => this.#resource(one)),
       }),
     )
-    const whole = withKeys(storage.value, { files })
+    const whole = withKeys(storage.whole, { files })
     const trees = storage.maps('trees')
     if (trees.length === 0) return whole
     const nodes = new Nodes(new Part(whole))
@@ -108,16 +108,16 @@ class Embedder {
     const units = systemd.each('units', unit =>
       withKeys(this.#contents(unit), { dropins: unit.each('dropins', dropIn => this.#contents(dropIn)) }),
     )
-    return withKeys(systemd.value, { units })
+    return withKeys(systemd.whole, { units })
   }
 
   /** A unit or drop-in whose text may be in a file. */
   #contents(holder: Part): Value {
-    if (!holder.has('contents_local')) return holder.value
+    if (!holder.has('contents_local')) return holder.whole
     const at = holder.at('contents_local')
     if (holder.has('contents')) this.#error('contents and contents_local exclude each other', at)
     const text = this.#text(holder, 'contents_local')
-    return withKeys(withoutKeys(holder.value, ['contents_local']), {
+    return withKeys(withoutKeys(holder.whole, ['contents_local']), {
       contents: text === undefined ? undefined : textAt(text, at),
     })
   }
@@ -125,7 +125,7 @@ class Embedder {
   #passwd(passwd: Part): Value {
     const users = passwd.each('users', user => {
       const list = user.find('ssh_authorized_keys_local')
-      if (list?.kind !== 'list') return user.value
+      if (list?.kind !== 'list') return user.whole
       const before = user.find('ssh_authorized_keys')
       const own = before?.kind === 'list' ? before.items : []
       const keys = list.items.flatMap(item => {
@@ -135,17 +135,17 @@ class Embedder {
           .filter(line => line !== '' && !line.startsWith('#'))
           .map(line => textAt(line, item.origin))
       })
-      return withKeys(withoutKeys(user.value, ['ssh_authorized_keys_local']), {
+      return withKeys(withoutKeys(user.whole, ['ssh_authorized_keys_local']), {
         ssh_authorized_keys: { kind: 'list', items: [...own, ...keys], origin: list.origin },
       })
     })
-    return withKeys(passwd.value, { users })
+    return withKeys(passwd.whole, { users })
   }
 
   #resource(resource: Part): Value {
-    if (!resource.has('local')) return resource.value
+    if (!resource.has('local')) return resource.whole
     const at = resource.at('local')
-    const rest = withoutKeys(resource.value, ['local'])
+    const rest = withoutKeys(resource.whole, ['local'])
     const other = ['inline', 'source'].find(key => resource.has(key))
     if (other !== undefined) {
       this.#error(`local and ${other} exclude each other`, at)
@@ -212,7 +212,7 @@ class Nodes {
 
   constructor(storage: Part) {
     const byPath = (key: string) =>
-      new Map(storage.maps(key).map((one, index) => [one.text('path') ?? `#${index}`, one.value]))
+      new Map(storage.maps(key).map((one, index) => [one.text('path') ?? `#${index}`, one.whole]))
     this.#files = byPath('files')
     this.#links = byPath('links')
   }

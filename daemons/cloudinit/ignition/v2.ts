@@ -48,7 +48,7 @@ class Translation {
         'append is merge in version 3: what has the same path or name is one thing, and not two',
         references.at('append'),
       )
-    const merge = references.each('append', one => one.value)
+    const merge = references.each('append', one => one.whole)
     const config3 = mapAt({ merge, replace: references.find('replace') }, references.origin)
     return mapAt({ version: textAt('3.4.0', ignition.at('version')), config: config3 }, ignition.origin)
   }
@@ -153,7 +153,7 @@ class Translation {
       )
     }
     if (prefix === undefined) return undefined
-    const plain = withoutKeys(node.value, ['filesystem'])
+    const plain = withoutKeys(node.whole, ['filesystem'])
     return path === undefined || prefix === ''
       ? plain
       : withKeys(plain, { path: textAt(`${prefix}${path}`, node.at('path')) })
@@ -176,7 +176,7 @@ class Translation {
 
   #systemd(systemd: Part): Value {
     const units = systemd.each('units', unit => {
-      const value = withoutKeys(unit.value, ['enable'])
+      const value = withoutKeys(unit.whole, ['enable'])
       // `enable: false` left a unit as it was, where `enabled: false` disables it.
       const enables = unit.flag('enable') === true && unit.flag('enabled') === undefined
       return enables ? withKeys(value, { enabled: unit.find('enable') }) : value
@@ -186,8 +186,8 @@ class Translation {
 
   #passwd(passwd: Part): Value {
     const users = passwd.each('users', user => {
-      const value = withoutKeys(user.value, ['create'])
-      const create = user.map('create').value
+      const value = withoutKeys(user.whole, ['create'])
+      const create = user.map('create').whole
       if (value.kind !== 'map' || create.kind !== 'map') return value
       // What stands beside `create` counts before what is in it.
       const own = Object.fromEntries(value.entries.map(entry => [entry.key, entry.value]))

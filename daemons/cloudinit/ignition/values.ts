@@ -12,7 +12,7 @@ export class Part extends View {
   }
 
   /** The value itself; an empty map where there is none. */
-  get value(): Value {
+  get whole(): Value {
     return this.#value ?? { kind: 'map', entries: [], origin: this.origin }
   }
 
