@@ -1,19 +1,22 @@
-import type { Plan, Step, UserStep } from '../plan/plan.ts'
+import type { HostnameStep, Plan, SettingsStep, Step } from '../plan/plan.ts'
 import type { Finding, Substitutes } from '../plan/report.ts'
+import { shown } from '../source/shown.ts'
 import { checkDocument } from './check.ts'
-import { decodeContent } from './decode.ts'
-import { readDocument } from './document.ts'
+import { readDocument, type Value } from './document.ts'
+import { compileFiles } from './files.ts'
+import { Findings } from './findings.ts'
+import { compilePeople } from './people.ts'
 import { plainFile } from './plain-file.ts'
+import { sortFindings } from './render.ts'
 import { compileServices } from './services.ts'
 import { substitute } from './substitute.ts'
 import { compileUnits } from './units.ts'
-import { validate } from './validate.ts'
 import { View } from './view.ts'
 
 /** What a cloud-config is read with, beside its text. */
 export interface CloudConfigOptions {
   substitutes: Substitutes
-  /** Whether an address that is not known is told. */
+  /** Whether it is told what is not known of this machine: an address, or its name. */
   tellMissing?: boolean
   /** Name of the set of keys. */
   sshKeyName?: string
@@ -23,119 +26,119 @@ export interface CloudConfigOptions {
   keys?: readonly string[]
 }
 
-const KEY_NAME = 'coreos-cloudinit'
+/** What a cloud-config asks for. */
+export interface CompiledCloudConfig {
+  /** Not to be applied when there is an error among the findings. */
+  plan: Plan
+  findings: Finding[]
+  /** Whether it is for the first start only. */
+  once: boolean
+}
+
+const KEY_SET = 'coreos-cloudinit'
 const ENVIRONMENT = '/etc/environment'
-const FILE_MODE = 0o644
+const HOSTS = '/etc/hosts'
+/** hostname(7): letters, digits, hyphens, dots; and underscores, as people have them. */
+const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$/
+const ADDRESSES = ['public_ipv4', 'private_ipv4', 'public_ipv6', 'private_ipv6'] as const
+/** As many as somebody reads. */
+const FINDINGS_MAX = 100
+const SEVERITIES = ['error', 'warning'] as const
+const METADATA = { path: 'metadata', line: 0, column: 0 }
+const EMPTY: Value = { kind: 'map', entries: [], origin: { path: '', line: 1, column: 1 } }
 
 /** Reads a cloud-config: a plan in the order of the original (specification f.6), and what is wrong. */
-export function compileCloudConfig(
-  text: string,
-  options: CloudConfigOptions,
-): { plan: Plan; findings: Finding[]; once: boolean } {
-  const { text: filled, missing } = substitute(text, options.substitutes)
-  const { value, findings } = readDocument(filled)
-  for (const { name, line, column } of options.tellMissing === true ? missing : [])
-    findings.push({
-      severity: 'warning',
-      message: `$${name} is not known here, and becomes nothing`,
-      path: '',
-      line,
-      column,
-    })
-  if (value === undefined) return { plan: { steps: [] }, findings, once: false }
-  findings.push(...checkDocument(value))
-  const config = new View(value)
-  findings.push(...validate(config))
-  return { plan: { steps: compile(config, options) }, findings, once: config.flag('once') === true }
+export function compileCloudConfig(text: string, options: CloudConfigOptions): CompiledCloudConfig {
+  const { text: filled, missing, sourceColumn } = substitute(text, options.substitutes)
+  const { value, findings } = readDocument(filled, sourceColumn)
+  if (options.tellMissing === true)
+    for (const { name, line, column } of missing) {
+      const message = `$${name} is not known here, and becomes nothing`
+      findings.push({ severity: 'warning', message, path: '', line, column })
+    }
+  if (value === undefined && findings.some(({ severity }) => severity === 'error'))
+    return { plan: { steps: [] }, findings, once: false }
+  const document = value ?? EMPTY
+  findings.push(...checkDocument(document))
+  const config = new View(document)
+  const steps = compile(config, options, new Findings(findings))
+  return { plan: { steps }, findings: bounded(findings), once: config.flag('once') === true }
 }
 
-function compile(config: View, options: CloudConfigOptions): Step[] {
-  const steps: Step[] = []
-  const coreos = config.map('coreos')
-  const hostname = config.text('hostname') ?? options.hostname
-  if (hostname !== undefined) steps.push({ kind: 'hostname', name: hostname, origin: config.at('hostname') })
-  const set = options.sshKeyName ?? KEY_NAME
-  for (const user of config.maps('users')) steps.push(...compileUser(user, set))
-  const keys = [
-    ...config.texts('ssh_authorized_keys').map(({ text }) => text.trim()),
-    ...(options.keys ?? []),
-  ]
-  if (keys.length > 0)
-    steps.push({ kind: 'keys', user: 'core', set, keys, origin: config.at('ssh_authorized_keys') })
-  const files = config.maps('write_files').flatMap(compileFile)
-  steps.push(...files)
-  const services = compileServices(coreos)
-  steps.push(...services.files)
-  if (config.text('manage_etc_hosts') === 'localhost' && hostname !== undefined)
-    steps.push(plainFile('/etc/hosts', `127.0.0.1 ${hostname}\n`, config.at('manage_etc_hosts')))
-  steps.push(...environment(options.substitutes, files))
-  steps.push(...compileUnits(coreos.maps('units')), ...services.units, ...services.commands)
-  return steps
-}
-
-/** The addresses that are known, for programs, unless the cloud-config writes that file itself. */
-function environment(substitutes: Substitutes, files: readonly Step[]): Step[] {
-  if (files.some(step => step.kind === 'file' && step.path === ENVIRONMENT)) return []
-  const values = Object.entries(substitutes).map(([name, value]) => ({
-    name: `COREOS_${name.toUpperCase()}`,
-    value,
-  }))
-  const origin = { path: '', line: 0, column: 0 }
-  return values.length === 0 ? [] : [{ kind: 'settings', path: ENVIRONMENT, values, origin }]
-}
-
-function compileUser(user: View, set: string): Step[] {
-  const name = user.text('name')
-  if (name === undefined) return []
-  const { origin } = user
-  const optional = <Key extends string>(key: Key, text: string | undefined) =>
-    (text === undefined ? {} : { [key]: text }) as Partial<Record<Key, string>>
-  const step: UserStep = {
-    kind: 'user',
-    name,
-    ...optional('passwordHash', user.text('passwd')),
-    ...optional('gecos', user.text('gecos')),
-    ...optional('home', user.text('homedir')),
-    ...optional('primaryGroup', user.text('primary_group')),
-    ...optional('shell', user.text('shell')),
-    createHome: user.flag('no_create_home') !== true,
-    ownGroup: user.flag('no_user_group') !== true,
-    groups: user.texts('groups').map(({ text }) => text),
-    system: user.flag('system') === true,
-    present: true,
-    existing: 'credentials',
-    origin,
-  }
-  const keys = user.texts('ssh_authorized_keys').map(({ text }) => text.trim())
-  return keys.length === 0
-    ? [step]
-    : [step, { kind: 'keys', user: name, set, keys, origin: user.at('ssh_authorized_keys') }]
-}
-
-function compileFile(file: View): Step[] {
-  const path = file.text('path')
-  if (path === undefined) return []
-  const bytes = decodeContent(file.text('content') ?? '', file.text('encoding') ?? '')
-  if (bytes === undefined) return []
-  const [user = '', group = ''] = (file.text('owner') ?? '').split(':')
+/** The first ones; the last line says how bad the rest is, so that an error among them stops the plan too. */
+function bounded(findings: readonly Finding[]): Finding[] {
+  const sorted = sortFindings(findings)
+  const rest = sorted.slice(FINDINGS_MAX)
+  if (rest.length === 0) return sorted
+  const severity = SEVERITIES.find(one => rest.some(finding => finding.severity === one)) ?? 'info'
+  const { line, column } = rest[0]!
   return [
-    {
-      kind: 'file',
-      path,
-      content: { kind: 'inline', bytes },
-      append: [],
-      mode: modeOf(file.text('permissions')),
-      ...(user === '' ? {} : { user }),
-      ...(group === '' ? {} : { group }),
-      overwrite: true,
-      origin: file.origin,
-    },
+    ...sorted.slice(0, FINDINGS_MAX),
+    { severity, message: `and ${rest.length} more`, path: '', line, column },
   ]
 }
 
-/** One that is none was told, and the plan is not applied. */
-function modeOf(permissions: string | undefined): number {
-  return permissions !== undefined && /^0?[0-7]{3,4}$/.test(permissions)
-    ? Number.parseInt(permissions, 8)
-    : FILE_MODE
+function compile(config: View, options: CloudConfigOptions, findings: Findings): Step[] {
+  const { substitutes, sshKeyName: set = KEY_SET, keys = [] } = options
+  const coreos = config.map('coreos')
+  const hostname = compileHostname(config, options.hostname, findings)
+  const people = compilePeople(config, { set, keys }, findings)
+  const files = compileFiles(config.maps('write_files'), findings)
+  const services = compileServices(coreos, findings)
+  const hosts = compileHosts(config, hostname, options.tellMissing === true, findings)
+  const { units, commands } = compileUnits(coreos.maps('units'), findings)
+  if (coreos.has('write_files'))
+    findings.info(coreos.at('write_files'), 'write_files is no part of coreos: move it to the left')
+  const isWritten = files.some(({ path }) => path === ENVIRONMENT)
+  return [
+    ...(hostname === undefined ? [] : [hostname]),
+    ...people,
+    ...files,
+    ...services.oem,
+    ...hosts,
+    ...services.flannel,
+    ...services.update,
+    ...(isWritten ? [] : environment(substitutes)),
+    ...units,
+    ...services.units,
+    ...commands,
+    ...services.commands,
+  ]
+}
+
+function compileHostname(
+  config: View,
+  given: string | undefined,
+  findings: Findings,
+): HostnameStep | undefined {
+  const own = config.line('hostname')
+  if (own !== undefined && !HOSTNAME.test(own))
+    findings.error(
+      config.at('hostname'),
+      `'${shown(own)}' is no name of a host: at most 64 of a-z, 0-9, - and .`,
+    )
+  if (own !== undefined) return { kind: 'hostname', name: own, origin: config.at('hostname') }
+  return given === undefined ? undefined : { kind: 'hostname', name: given, origin: METADATA }
+}
+
+function compileHosts(
+  config: View,
+  hostname: HostnameStep | undefined,
+  tellMissing: boolean,
+  findings: Findings,
+): Step[] {
+  if (config.line('manage_etc_hosts') !== 'localhost') return []
+  const origin = config.at('manage_etc_hosts')
+  if (hostname !== undefined) return [plainFile(HOSTS, `127.0.0.1 ${hostname.name}\n`, origin)]
+  if (tellMissing) findings.warning(origin, `no hostname is known here, and ${HOSTS} is left as it is`)
+  return []
+}
+
+/** The addresses that are known, for programs. */
+function environment(substitutes: Substitutes): SettingsStep[] {
+  const values = ADDRESSES.flatMap(name => {
+    const value = substitutes[name]
+    return value === undefined ? [] : [{ name: `COREOS_${name.toUpperCase()}`, value }]
+  })
+  return values.length === 0 ? [] : [{ kind: 'settings', path: ENVIRONMENT, values, origin: METADATA }]
 }

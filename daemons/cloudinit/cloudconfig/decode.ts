@@ -1,11 +1,12 @@
 import { gunzipSync } from 'node:zlib'
 
-/** Of one file, unpacked. */
-const BYTES_MAX = 64 * 1024 * 1024
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
-/** The bytes of a content in an encoding of write_files; undefined when it can not be decoded. */
-export function decodeContent(content: string, encoding: string): Uint8Array | undefined {
+/**
+ * The bytes of a content in an encoding of write_files; undefined when it can not be decoded, or becomes more bytes
+ * than it may.
+ */
+export function decodeContent(content: string, encoding: string, bytesMax: number): Uint8Array | undefined {
   const parts = encoding.split('+')
   const isBase64 = parts.some(part => part === 'b64' || part === 'base64')
   const isGzip = parts.some(part => part === 'gz' || part === 'gzip')
@@ -13,7 +14,7 @@ export function decodeContent(content: string, encoding: string): Uint8Array | u
   const bytes = isBase64 ? fromBase64(content) : Buffer.from(content, isGzip ? 'latin1' : 'utf8')
   if (bytes === undefined || !isGzip) return bytes
   try {
-    return gunzipSync(bytes, { maxOutputLength: BYTES_MAX })
+    return gunzipSync(bytes, { maxOutputLength: Math.max(1, bytesMax) })
   } catch {
     return undefined
   }

@@ -1,8 +1,8 @@
 import type { Origin } from '../plan/plan.ts'
-import { isTrue } from './check.ts'
-import type { Value } from './document.ts'
+import type { Text, Value } from './document.ts'
+import { isNothing, truthOf } from './scalar.ts'
 
-/** A map of the document, read by names. What is missing, empty or of another kind counts as not there. */
+/** A map of the document, read by names. What is missing, empty, null or of another kind counts as not there. */
 export class View {
   readonly #value: Value | undefined
 
@@ -22,50 +22,55 @@ export class View {
 
   /** Whether it has the key, with anything in it. */
   has(key: string): boolean {
+    return this.value(key) !== undefined
+  }
+
+  /** The value of a key; undefined when it says nothing. */
+  value(key: string): Value | undefined {
     const value = this.#entry(key)?.value
-    return value !== undefined && (value.kind !== 'text' || value.text !== '')
+    return value === undefined || isNothing(value) ? undefined : value
+  }
+
+  /** A text with its place; undefined when it is empty. */
+  scalar(key: string): Text | undefined {
+    const value = this.value(key)
+    return value?.kind === 'text' ? value : undefined
   }
 
   /** A text; undefined when it is empty. */
   text(key: string): string | undefined {
-    const value = this.#entry(key)?.value
-    return value?.kind === 'text' && value.text !== '' ? value.text : undefined
+    return this.scalar(key)?.text
+  }
+
+  /** A text of one line, without the line breaks that a block ends with; undefined when it is empty. */
+  line(key: string): string | undefined {
+    const text = this.text(key)?.replace(/\n+$/, '')
+    return text === '' ? undefined : text
   }
 
   /** A truth; undefined when it is not said. */
   flag(key: string): boolean | undefined {
-    const text = this.text(key)
-    return text === undefined ? undefined : isTrue(text)
+    const value = this.value(key)
+    return value === undefined ? undefined : truthOf(value)
   }
 
   /** Texts of a list, those that are not empty, with their places. */
   texts(key: string): { text: string; origin: Origin }[] {
-    const value = this.#entry(key)?.value
+    const value = this.value(key)
     if (value?.kind !== 'list') return []
-    return value.items
-      .filter(item => item.kind === 'text' && item.text !== '')
-      .map(item => item as { text: string; origin: Origin })
+    return value.items.filter((item): item is Text => item.kind === 'text' && !isNothing(item))
   }
 
   /** Maps of a list. */
   maps(key: string): View[] {
-    const value = this.#entry(key)?.value
-    return value?.kind === 'list'
-      ? value.items.filter(item => item.kind === 'map').map(item => new View(item))
-      : []
+    const value = this.value(key)
+    if (value?.kind !== 'list') return []
+    return value.items.filter(item => item.kind === 'map').map(item => new View(item))
   }
 
   /** A map within. */
   map(key: string): View {
-    return new View(this.#entry(key)?.value)
-  }
-
-  /** All that has a text, in the order of `keys`. */
-  settings(keys: readonly string[]): { key: string; text: string }[] {
-    return keys.flatMap(key => {
-      const text = this.text(key)
-      return text === undefined ? [] : [{ key, text }]
-    })
+    return new View(this.value(key))
   }
 
   #entry(key: string) {

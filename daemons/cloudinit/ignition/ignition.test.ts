@@ -81,7 +81,7 @@ t.test('all that is carried out', t => {
         {
           name: 'a.service',
           enabled: true,
-          contents: '[Service]\n',
+          contents: '[Service]\n[Install]\nWantedBy=multi-user.target\n',
           dropins: [{ name: 'x.conf', contents: '[Unit]\n' }],
         },
         { name: 'b.service', mask: true, enabled: false },
@@ -156,7 +156,7 @@ t.test('data in the configuration', t => {
 
 t.test('what is refused, and what is wrong', t => {
   const cases: [object, string][] = [
-    [{ ignition: { version: '2.2.0' } }, 'error: version 2.2.0 is not understood, only 3.0.0 to 3.4.0'],
+    [{ ignition: { version: '1.0.0' } }, 'error: version 1.0.0 is not understood, only 3.0.0 to 3.4.0'],
     [{ ignition: { version: '3.5.0' } }, 'error: version 3.5.0 is not understood, only 3.0.0 to 3.4.0'],
     [{ ignition: { version: '3' } }, "error: version '3' must be like 3.4.0"],
     [{ ignition: {} }, "error: version '' must be like 3.4.0"],
@@ -216,7 +216,7 @@ t.test('what is refused, and what is wrong', t => {
   for (const [config, message] of cases) t.same(problems(ignition(config)), [message])
   const text = (json: string) => renderFindings(compileIgnition(json, 'ignition').findings)
   t.same(text('{"ignition":{"version":"3.4.0"},\n "a": }'), [
-    "line 2:8: error: no JSON: Unexpected token '}'",
+    "line 2:7: error: no JSON: a value is missing before '}'",
   ])
   t.match(text('{"ignition"'), [/error: no JSON/])
   t.match(text('{"ignition":{"version":"3.4.0"},"storage":{},"storage":{}}'), [/"storage" is there already/])
@@ -227,12 +227,14 @@ t.test('configurations that consist of others', t => {
   const child = {
     ignition: V,
     storage: { files: [{ path: '/a', mode: 384 }, { path: '/new' }] },
-    passwd: { users: [{ name: 'core', sshAuthorizedKeys: ['b'] }] },
+    passwd: { users: [{ name: 'core', sshAuthorizedKeys: ['ssh-rsa BBBB'] }] },
   }
   const parent = {
     ignition: { ...V, config: { merge: [{ source: 'http://h/child' }] } },
-    storage: { files: [{ path: '/a', mode: 420, overwrite: true }, { path: '/b' }] },
-    passwd: { users: [{ name: 'core', shell: '/bin/sh', sshAuthorizedKeys: ['a'] }] },
+    storage: {
+      files: [{ path: '/a', mode: 420, overwrite: true, contents: { source: '' } }, { path: '/b' }],
+    },
+    passwd: { users: [{ name: 'core', shell: '/bin/sh', sshAuthorizedKeys: ['ssh-rsa AAAA'] }] },
   }
   const first = ignition(parent)
   t.same(first.plan.steps, [])
@@ -242,7 +244,7 @@ t.test('configurations that consist of others', t => {
   t.same(lines(whole), [
     'user core',
     '2 keys of core in set ignition',
-    'file /a 0600, empty if missing',
+    'file /a 0600, 0 bytes',
     'file /b, empty if missing',
     'file /new, empty if missing',
   ])

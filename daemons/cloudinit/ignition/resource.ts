@@ -35,6 +35,8 @@ export function readResource(resource: View): Content | undefined {
   if (inline !== undefined && source !== undefined)
     throw new ResourceError('inline and source exclude each other', resource.at('source'))
   const bytes = inline === undefined ? dataOf(source, resource) : Buffer.from(inline, 'utf8')
+  if (bytes !== undefined && resource.maps('http_headers').length > 0)
+    throw new ResourceError('only http and https have headers', resource.at('http_headers'))
   if (bytes !== undefined)
     return { kind: 'inline', bytes: verified(unpacked(bytes, compression, resource), hash, resource) }
   if (source === undefined) return undefined

@@ -6,20 +6,24 @@ export type Schema =
   /** It exists, and is not carried out here: with what to do instead. */
   | { kind: 'refused'; instead: string }
 
-const string: Schema = { kind: 'string' }
-const bool: Schema = { kind: 'bool' }
-const int: Schema = { kind: 'int' }
-const mode: Schema = { kind: 'mode' }
+/** Values without parts. */
+export const string: Schema = { kind: 'string' }
+export const bool: Schema = { kind: 'bool' }
+export const int: Schema = { kind: 'int' }
+export const mode: Schema = { kind: 'mode' }
 
-function list(of: Schema): Schema {
+/** A list of one kind of thing. */
+export function list(of: Schema): Schema {
   return { kind: 'list', of }
 }
 
-function map(fields: Record<string, Schema>): Schema {
+/** An object of these keys. */
+export function map(fields: Record<string, Schema>): Schema {
   return { kind: 'map', fields }
 }
 
-function refused(instead: string): Schema {
+/** What exists in the language, and is an error to ask for here. */
+export function refused(instead: string): Schema {
   return { kind: 'refused', instead }
 }
 
