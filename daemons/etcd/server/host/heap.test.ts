@@ -6,7 +6,7 @@ import { keepHeapSmall } from './heap.ts'
 const ROUNDS = 60
 const ROUND_OBJECTS = 20_000
 const KEPT_OBJECTS_MAX = 400_000
-/** Halves of 4 MiB, and once more what they may grow by between two looks; without the bound it is 64 MiB. */
+/** Halves of 4 MiB, and once more what they may grow by within a turn; without the bound it is 64 MiB. */
 const SPACE_BYTES_MAX = 16 * 1024 * 1024
 
 /** Makes what lives on, with turns between, as requests do. */
