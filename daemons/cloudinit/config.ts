@@ -1,3 +1,4 @@
+import type { Locals } from './butane/local.ts'
 import { type CloudConfigOptions, compileCloudConfig } from './cloudconfig/compile.ts'
 import { sniff } from './cloudconfig/format.ts'
 import { compileScript } from './cloudconfig/script.ts'
@@ -17,15 +18,19 @@ export interface Compiled {
   references: Remote[]
 }
 
-/**
- * Reads a configuration in any of the languages: an empty one has an empty plan, one of no language an error.
- *
- * @param fetched further configurations that it consists of, by their URL
- */
+/** What a configuration consists of beside its own text. */
+export interface Beside {
+  /** Further configurations, by their URL. */
+  fetched?: ReadonlyMap<string, Uint8Array>
+  /** Files that a Butane configuration may name; without, it is an error to name any. */
+  locals?: Locals | undefined
+}
+
+/** Reads a configuration in any of the languages: an empty one has an empty plan, one of no language an error. */
 export function compileConfig(
   bytes: Uint8Array,
   options: CloudConfigOptions,
-  fetched: ReadonlyMap<string, Uint8Array> = new Map(),
+  { fetched = new Map(), locals }: Beside = {},
 ): Compiled {
   const { format, text } = sniff(bytes)
   const nothing = { format, plan: { steps: [] }, findings: [], once: false, references: [] }
@@ -40,7 +45,7 @@ export function compileConfig(
     case 'butane':
       return {
         ...nothing,
-        ...compileIgnition(substitute(text, options.substitutes).text, format, fetched),
+        ...compileIgnition(substitute(text, options.substitutes).text, format, fetched, locals),
         once: true,
       }
     case 'unknown':

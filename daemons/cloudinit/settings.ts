@@ -17,6 +17,8 @@ export interface Settings {
   boot: 'local' | 'network' | undefined
   /** The language that it is converted to. */
   convert: 'ignition' | 'butane' | undefined
+  /** Whose files a Butane configuration may name. */
+  filesFolder: string | undefined
   /** Where it keeps what it has to remember. */
   workspace: string
   /** The name of the set of keys of user data. */
@@ -38,6 +40,12 @@ const FLAGS: readonly FlagSpec[] = [
   },
   { names: ['dry-run'], type: 'bool', usage: 'prints what would be done' },
   { names: ['convert'], type: 'string', placeholder: 'LANGUAGE', usage: 'prints it as ignition or butane' },
+  {
+    names: ['files-dir'],
+    type: 'string',
+    placeholder: 'DIR',
+    usage: 'folder of the files that a Butane configuration names (local:, trees:)',
+  },
   { names: ['json'], type: 'bool', usage: 'prints reports and plans as JSON' },
   { names: ['boot'], type: 'string', usage: '', hidden: true },
   {
@@ -112,6 +120,7 @@ export function readSettings(words: readonly string[]): Call {
     input: file === '-',
     boot: boot === '' ? undefined : boot,
     convert: convert === '' ? undefined : convert,
+    filesFolder: flags.text('files-dir') || undefined,
     workspace: flags.text('workspace'),
     sshKeyName: flags.text('ssh-key-name'),
     ignoreFailure: flags.on('ignore-failure'),

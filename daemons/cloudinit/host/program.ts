@@ -5,6 +5,7 @@ import { replaceFile } from '#lib/durable.ts'
 import { describeFailure, UserError } from '#lib/errors.ts'
 import { applyPlan, type Outcome } from '../apply/host/apply.ts'
 import { readText } from '../apply/host/machine.ts'
+import { localsOf } from '../butane/host/folder.ts'
 import { renderFindings } from '../cloudconfig/render.ts'
 import { type Compiled, compileConfig } from '../config.ts'
 import { fillRemotes, remotesOf } from '../fetch.ts'
@@ -90,7 +91,9 @@ class Program {
       else for (const step of plan.steps) this.#output.out(describeStep(step))
       return 0
     }
-    const { text, lost } = emitPlan(plan, this.#settings.convert ?? 'ignition')
+    const { text, lost, mistakes } = emitPlan(plan, this.#settings.convert ?? 'ignition')
+    for (const line of mistakes) this.#output.err(`error: ${line}`)
+    if (mistakes.length > 0) return 1
     for (const line of lost) this.#output.err(`lost: ${line}`)
     this.#output.out(text.trimEnd())
     return 0
@@ -158,9 +161,11 @@ class Program {
       ...(metadata.hostname === undefined ? {} : { hostname: metadata.hostname }),
     }
     const digest = createHash('sha256').update(bytes).digest('hex')
+    const { filesFolder } = this.#settings
+    const locals = filesFolder === undefined ? undefined : localsOf(filesFolder)
     const fetched = new Map<string, Uint8Array>()
     for (let depth = 0; ; depth++) {
-      const compiled = compileConfig(bytes, options, fetched)
+      const compiled = compileConfig(bytes, options, { fetched, locals })
       const { references, findings } = compiled
       if (references.length === 0 || this.#settings.boot === 'local' || hasErrors(findings))
         return { ...compiled, found, digest }

@@ -1,29 +1,39 @@
-import { stringify } from 'yaml'
+import { normalize } from 'node:path/posix'
+import { Document, isScalar, visit } from 'yaml'
 import { hasInstall } from '../cloudconfig/unitfile.ts'
-import { describeStep } from '../plan/describe.ts'
-import type { Content, FileStep, Ownership, Plan, Step, UnitStep } from '../plan/plan.ts'
+import type { Content, Ownership, Plan, Step, Verb } from '../plan/plan.ts'
+import { compileIgnition } from './compile.ts'
 
 /** A plan in another language, and what of it is lost there. */
 export interface Emitted {
   text: string
   /** One line each. */
   lost: string[]
+  /** Why nobody would accept the text, one line each: what one language passes over another refuses. */
+  mistakes: string[]
 }
 
 type Json = Record<string, unknown>
+type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>
 
-const VERSION = '3.4.0'
+/** As old as what is said allows, for as many readers as there are. */
+const VERSION = '3.3.0'
 /** Butane's language of the same content. */
-const VARIANT = { variant: 'flatcar', version: '1.1.0' }
+const VARIANT = { variant: 'flatcar', version: '1.0.0' }
+const STARTING: ReadonlySet<Verb> = new Set(['start', 'restart', 'reload-or-restart'])
+const PERMISSIONS = 0o777
 const NETWORK = /\.(network|netdev|link)$/
 const SCRIPT = '/opt/bin/user-data'
-const MODE = 0o644
+/** Of a file that is ours to write. */
+const OURS = { mode: 0o644, overwrite: true }
 
 /** A plan as Ignition, or as Butane. What that language can not say is told, never left out in silence. */
 export function emitPlan(plan: Plan, language: 'ignition' | 'butane'): Emitted {
   const emitter = new Emitter(language)
   for (const step of plan.steps) emitter.add(step)
-  return { text: emitter.text(), lost: emitter.lost }
+  const text = emitter.text()
+  const mistakes = compileIgnition(text, language).findings.filter(({ severity }) => severity === 'error')
+  return { text, lost: emitter.lost, mistakes: mistakes.map(({ message }) => message) }
 }
 
 class Emitter {
@@ -32,6 +42,8 @@ class Emitter {
   readonly #users = new Map<string, Json>()
   readonly #groups: Json[] = []
   readonly #files = new Map<string, Json>()
+  /** Of files that keep their others. */
+  readonly #lines = new Map<string, string[]>()
   readonly #directories: Json[] = []
   readonly #links: Json[] = []
   readonly #filesystems: Json[] = []
@@ -44,72 +56,40 @@ class Emitter {
   add(step: Step): void {
     switch (step.kind) {
       case 'hostname':
-        this.#put(
-          '/etc/hostname',
-          { kind: 'inline', bytes: Buffer.from(step.name) },
-          { mode: MODE, overwrite: true },
-        )
+        this.#put('/etc/hostname', inline(step.name), OURS)
         return
       case 'group':
-        this.#groups.push(
-          compact({
-            name: step.name,
-            gid: step.gid,
-            passwordHash: step.passwordHash,
-            system: step.system || undefined,
-            shouldExist: step.present ? undefined : false,
-          }),
-        )
+        this.#group(step)
         return
       case 'user':
         this.#user(step)
         return
-      case 'keys': {
-        const user = this.#users.get(step.user) ?? { name: step.user }
-        const keys = (user['sshAuthorizedKeys'] ?? []) as string[]
-        this.#users.set(step.user, { ...user, sshAuthorizedKeys: [...keys, ...step.keys] })
+      case 'keys':
+        this.#keys(step)
         return
-      }
-      case 'filesystem': {
-        const { device, format, label, uuid, wipe, options } = step
-        this.#filesystems.push(
-          compact({
-            device,
-            format,
-            label,
-            uuid,
-            wipeFilesystem: wipe || undefined,
-            options: options.length > 0 ? options : undefined,
-          }),
-        )
+      case 'filesystem':
+        this.#filesystem(step)
         return
-      }
       case 'directory':
-        this.#directories.push(
-          compact({
-            path: step.path,
-            mode: step.mode,
-            overwrite: step.overwrite || undefined,
-            ...owner(step),
-          }),
-        )
+        this.#directory(step)
         return
       case 'file':
         this.#file(step)
         return
       case 'link':
-        this.#links.push(
-          compact({
-            path: step.path,
-            target: step.target,
-            hard: step.hard || undefined,
-            overwrite: step.overwrite || undefined,
-            ...owner(step),
-          }),
-        )
+        this.#link(step)
         return
-      default:
-        this.#rest(step)
+      case 'settings':
+        this.#settings(step)
+        return
+      case 'unit':
+        this.#unit(step)
+        return
+      case 'command':
+        this.#command(step.unit, step.verb)
+        return
+      case 'script':
+        this.#script(step.content)
     }
   }
 
@@ -125,17 +105,17 @@ class Emitter {
       storage: section({
         filesystems: list(this.#filesystems),
         directories: list(this.#directories),
-        files: list(this.#files.values()),
+        files: list(this.#allFiles()),
         links: list(this.#links),
       }),
       systemd: section({ units: list(this.#units.values()) }),
     })
     if (this.#language === 'ignition')
       return `${JSON.stringify({ ignition: { version: VERSION }, ...body }, null, 2)}\n`
-    return stringify({ ...VARIANT, ...(snake(body) as Json) }, { lineWidth: 0 })
+    return writeYaml({ ...VARIANT, ...(snake(body) as Json) })
   }
 
-  #user(step: Extract<Step, { kind: 'user' }>): void {
+  #user(step: StepOf<'user'>): void {
     const before = this.#users.get(step.name)
     this.#users.set(
       step.name,
@@ -157,66 +137,131 @@ class Emitter {
     )
   }
 
-  #file(step: FileStep): void {
+  #group({ name, gid, passwordHash, system, present }: StepOf<'group'>): void {
+    this.#groups.push(
+      compact({ name, gid, passwordHash, system: system || undefined, shouldExist: present ? undefined : false }),
+    )
+  }
+
+  #keys({ user: name, keys }: StepOf<'keys'>): void {
+    const user = this.#users.get(name) ?? { name }
+    // One who stands in two sets is one.
+    const all = new Set([...((user['sshAuthorizedKeys'] ?? []) as string[]), ...keys])
+    this.#users.set(name, { ...user, sshAuthorizedKeys: [...all] })
+  }
+
+  #filesystem({ device, format, label, uuid, wipe, options }: StepOf<'filesystem'>): void {
+    this.#filesystems.push(
+      compact({
+        device,
+        format,
+        label,
+        uuid,
+        wipeFilesystem: wipe || undefined,
+        options: options.length > 0 ? options : undefined,
+      }),
+    )
+  }
+
+  #directory(step: StepOf<'directory'>): void {
+    const { overwrite } = step
+    const path = normalize(step.path)
+    this.#directories.push(
+      compact({ path, mode: this.#mode(path, step.mode), overwrite: overwrite || undefined, ...owner(step) }),
+    )
+  }
+
+  #link(step: StepOf<'link'>): void {
+    const { target, hard, overwrite } = step
+    const path = normalize(step.path)
+    this.#links.push(
+      compact({ path, target, hard: hard || undefined, overwrite: overwrite || undefined, ...owner(step) }),
+    )
+  }
+
+  #file(step: StepOf<'file'>): void {
     const append = step.append.map(content => this.#resource(content))
     this.#put(step.path, step.content, {
-      mode: step.mode,
-      overwrite: step.overwrite || undefined,
+      mode: this.#mode(normalize(step.path), step.mode),
+      // Only contents overwrite anything.
+      overwrite: (step.overwrite && step.content !== undefined) || undefined,
       append: append.length > 0 ? append : undefined,
       ...owner(step),
     })
   }
 
-  #put(path: string, content: Content | undefined, more: Json): void {
+  #put(given: string, content: Content | undefined, more: Json): void {
+    const path = normalize(given)
     const contents = content === undefined ? undefined : this.#resource(content)
     this.#files.set(path, compact({ path, contents, ...more }))
   }
 
-  #rest(step: Step): void {
-    if (step.kind === 'unit') this.#unit(step)
-    else if (step.kind === 'command') this.#command(step.unit, step.verb)
-    else if (step.kind === 'script') {
-      this.#put(SCRIPT, { kind: 'inline', bytes: step.content }, { mode: 0o755, overwrite: true })
-      const contents = `[Service]\nType=oneshot\nExecStart=/bin/bash ${SCRIPT}\n\n[Install]\nWantedBy=multi-user.target\n`
-      this.#units.set('user-data.service', { name: 'user-data.service', enabled: true, contents })
-    } else this.lost.push(`${describeStep(step)}: lines within a file can not be said; write the whole file`)
+  #settings({ path, values }: StepOf<'settings'>): void {
+    const lines = this.#lines.get(normalize(path)) ?? []
+    this.#lines.set(normalize(path), [...lines, ...values.map(({ name, value }) => `${name}=${value}\n`)])
   }
 
-  #unit(step: UnitStep): void {
-    const { name, content, dropIns, mask, enable } = step
+  /** Lines come behind those that there are: who reads such a file takes the last of a name. */
+  #allFiles(): Json[] {
+    const files = new Map(this.#files)
+    for (const [path, lines] of this.#lines) {
+      const file = files.get(path) ?? { path }
+      const append = [...((file['append'] ?? []) as Json[]), this.#resource(inline(lines.join('')))]
+      files.set(path, { ...file, append })
+    }
+    return [...files.values()]
+  }
+
+  /** Versions before 3.4.0 know nothing of these bits, and not every reader knows 3.4.0. */
+  #mode(path: string, mode: number | undefined): number | undefined {
+    if (mode === undefined || mode <= PERMISSIONS) return mode
+    const special = (mode & ~PERMISSIONS).toString(8).padStart(5, '0')
+    this.lost.push(`${path}: mode ${special} can not be said; give it by a unit`)
+    return mode & PERMISSIONS
+  }
+
+  #script(content: Uint8Array): void {
+    this.#put(SCRIPT, { kind: 'inline', bytes: content }, { mode: 0o755, overwrite: true })
+    const contents = `[Service]\nType=oneshot\nExecStart=/bin/bash ${SCRIPT}\n\n[Install]\nWantedBy=multi-user.target\n`
+    this.#units.set('user-data.service', { name: 'user-data.service', enabled: true, contents })
+  }
+
+  /** What a cloud-config keeps until the next start it writes again at that; here it is written once, to stay. */
+  #unit({ name, content, dropIns, mask, enable }: StepOf<'unit'>): void {
     if (NETWORK.test(name)) {
-      if (content !== undefined)
-        this.#put(
-          `/etc/systemd/network/${name}`,
-          { kind: 'inline', bytes: Buffer.from(content) },
-          { mode: MODE, overwrite: true },
-        )
+      const path = `/etc/systemd/network/${name}`
+      if (content !== undefined) this.#put(path, inline(content), OURS)
+      for (const dropIn of dropIns) this.#put(`${path}.d/${dropIn.name}`, inline(dropIn.content), OURS)
       return
     }
     const before = this.#units.get(name)
-    const dropins = [
-      ...((before?.['dropins'] ?? []) as Json[]),
-      ...dropIns.map(dropIn => ({ name: dropIn.name, contents: dropIn.content })),
-    ]
+    const dropins = new Map(((before?.['dropins'] ?? []) as Json[]).map(one => [one['name'], one]))
+    for (const dropIn of dropIns) dropins.set(dropIn.name, { name: dropIn.name, contents: dropIn.content })
+    const contents = content ?? before?.['contents']
+    const isEnabled = enable ?? before?.['enabled']
+    const isInVain = isEnabled === true && typeof contents === 'string' && !hasInstall(contents)
+    if (isInVain) this.lost.push(`enable ${name}: does nothing without an [Install] section`)
     const merged = compact({
       name,
-      enabled: enable ?? before?.['enabled'],
+      enabled: isInVain ? undefined : isEnabled,
       mask: mask ?? before?.['mask'],
-      contents: content ?? before?.['contents'],
-      dropins: dropins.length > 0 ? dropins : undefined,
+      contents,
+      dropins: dropins.size > 0 ? [...dropins.values()] : undefined,
     })
     this.#units.set(name, merged)
   }
 
-  /** To start a unit is to have it enabled: that is all there is. */
-  #command(name: string, verb: string): void {
+  /** To start a unit at every boot is to have it enabled: that is all there is. */
+  #command(name: string, verb: Verb): void {
     const unit = this.#units.get(name) ?? { name }
     const contents = unit['contents']
-    if (verb === 'stop' || verb.startsWith('try') || (typeof contents === 'string' && !hasInstall(contents)))
-      this.lost.push(
-        `${verb} ${name}: a command can not be said; ${verb === 'stop' ? 'mask it' : 'give it an [Install] section and enable it'}`,
-      )
-    else this.#units.set(name, compact({ ...unit, enabled: true }))
+    const canEnable = typeof contents !== 'string' || hasInstall(contents)
+    if (STARTING.has(verb) && canEnable) {
+      this.#units.set(name, compact({ ...unit, enabled: true }))
+      return
+    }
+    const instead = STARTING.has(verb) ? 'give it an [Install] section' : verb === 'stop' ? 'mask it' : 'leave it out'
+    this.lost.push(`${verb} ${name}: a command can not be said; ${instead}`)
   }
 
   #resource(content: Content): Json {
@@ -237,6 +282,21 @@ class Emitter {
       source: isText ? `data:,${encodeURIComponent(text)}` : `data:;base64,${bytes.toString('base64')}`,
     }
   }
+}
+
+/** As the documentation of Butane writes it: modes are octal. */
+function writeYaml(value: Json): string {
+  const document = new Document(value, { version: '1.1' })
+  visit(document, {
+    Pair(_key, { key, value: mode }) {
+      if (isScalar(key) && key.value === 'mode' && isScalar(mode)) mode.format = 'OCT'
+    },
+  })
+  return document.toString({ lineWidth: 0, directives: false })
+}
+
+function inline(text: string): Content {
+  return { kind: 'inline', bytes: Buffer.from(text) }
 }
 
 function owner({ user, group }: Ownership): Json {

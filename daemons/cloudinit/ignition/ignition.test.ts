@@ -357,7 +357,7 @@ t.test('there and back: what is emitted means the same', t => {
         {
           name: 'a.service',
           enabled: true,
-          contents: '[Service]\n',
+          contents: '[Service]\n\n[Install]\nWantedBy=multi-user.target\n',
           dropins: [{ name: 'x.conf', contents: '[Unit]\n' }],
         },
       ],
@@ -377,28 +377,50 @@ t.test('there and back: what is emitted means the same', t => {
 
 t.test('what other languages can not say is told', t => {
   const origin = { path: '', line: 0, column: 0 }
+  const unit = { kind: 'unit', runtime: false, dropIns: [], origin } as const
+  const file = { kind: 'file', append: [], overwrite: true, origin } as const
+  const settings = (name: string): Step => ({
+    kind: 'settings',
+    path: '/etc/environment',
+    values: [{ name, value: '1' }],
+    origin,
+  })
+  const dropIn = (content: string) => [{ name: 'x.conf', content }]
   const steps: Step[] = [
     { kind: 'hostname', name: 'a', origin },
-    { kind: 'unit', name: 'x.network', runtime: true, content: '[Match]\n', dropIns: [], origin },
-    { kind: 'unit', name: 'docker.service', runtime: false, dropIns: [], origin },
-    { kind: 'command', unit: 'docker.service', verb: 'start', origin },
-    { kind: 'unit', name: 'plain.service', runtime: false, content: '[Service]\n', dropIns: [], origin },
+    { ...unit, name: 'x.network', runtime: true, content: '[Match]\n', dropIns: dropIn('[Link]\n') },
+    { ...unit, name: 'docker.service', dropIns: dropIn('[Unit]\n') },
+    { ...unit, name: 'docker.service', dropIns: dropIn('[Service]\n') },
+    { kind: 'command', unit: 'docker.service', verb: 'restart', origin },
+    { kind: 'command', unit: 'docker.service', verb: 'reload', origin },
+    { kind: 'command', unit: 'docker.service', verb: 'stop', origin },
+    { ...unit, name: 'plain.service', content: '[Service]\n' },
     { kind: 'command', unit: 'plain.service', verb: 'start', origin },
-    { kind: 'settings', path: '/etc/environment', values: [{ name: 'A', value: '1' }], origin },
+    settings('A'),
+    { ...file, path: '//srv/../s', mode: 0o4755, content: { kind: 'inline', bytes: Buffer.from('s') } },
+    settings('B'),
     { kind: 'script', content: Buffer.from('#!/bin/sh\n'), origin },
   ]
   const { text, lost } = emitPlan({ steps }, 'ignition')
   t.same(lost, [
-    'start plain.service: a command can not be said; give it an [Install] section and enable it',
-    'in /etc/environment: A=1: lines within a file can not be said; write the whole file',
+    'reload docker.service: a command can not be said; leave it out',
+    'stop docker.service: a command can not be said; mask it',
+    'start plain.service: a command can not be said; give it an [Install] section',
+    '/s: mode 04000 can not be said; give it by a unit',
   ])
   t.same(lines(compileIgnition(text, 'ignition')), [
     'file /etc/hostname 0644, 1 byte',
     'file /etc/systemd/network/x.network 0644, 8 bytes',
+    'file /etc/systemd/network/x.network.d/x.conf 0644, 7 bytes',
+    'file /s 0755, 1 byte',
     'file /opt/bin/user-data 0755, 10 bytes',
-    'unit docker.service: enabled',
+    'file /etc/environment, 8 bytes',
+    'unit docker.service: drop-in x.conf, enabled',
     'unit plain.service: written',
     'unit user-data.service: written, enabled',
   ])
+  t.match(text, 'A%3D1%0AB%3D1%0A')
+  t.match(text, '"contents": "[Service]\\n"', 'of two drop-ins of one name the last')
+  t.match(emitPlan({ steps }, 'butane').text, / mode: 0755\n/, 'modes are octal')
   t.end()
 })

@@ -37,7 +37,7 @@ const RESOURCE: Record<string, Schema> = {
 const BUTANE_RESOURCE: Record<string, Schema> = {
   ...RESOURCE,
   inline: string,
-  local: refused('files beside the configuration are not read here; use inline, or source'),
+  local: refused('files beside the configuration are read with --files-dir only; else use inline, or source'),
 }
 const OWNER: Record<string, Schema> = {
   user: map({ name: string, id: int }),
@@ -52,8 +52,8 @@ const ACCOUNTS_AND_UNITS: Record<string, Schema> = {
         enabled: bool,
         mask: bool,
         contents: string,
-        contents_local: refused('use contents'),
-        dropins: list(map({ name: string, contents: string, contents_local: refused('use contents') })),
+        contents_local: refused('give --files-dir, or use contents'),
+        dropins: list(map({ name: string, contents: string, contents_local: refused('give --files-dir, or use contents') })),
       }),
     ),
   }),
@@ -63,7 +63,7 @@ const ACCOUNTS_AND_UNITS: Record<string, Schema> = {
         name: string,
         password_hash: string,
         ssh_authorized_keys: list(string),
-        ssh_authorized_keys_local: refused('use ssh_authorized_keys'),
+        ssh_authorized_keys_local: refused('give --files-dir, or use ssh_authorized_keys'),
         uid: int,
         gecos: string,
         home_dir: string,

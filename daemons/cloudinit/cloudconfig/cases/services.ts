@@ -5,6 +5,9 @@ const section = (name: string, more: string): string => `coreos:\n  ${name}:\n${
 const environment = (...lines: string[]): string =>
   `[Service]\n${lines.map(line => `Environment="${line}"\n`).join('')}`
 
+const FLEET_IS_GONE = 'line 3:3: warning: fleet: fleet is not in this image yet'
+const LOCKSMITH_IS_GONE = 'line 3:3: warning: locksmith: locksmith is not in this image yet'
+
 /** The sections of coreos that set programs up. */
 export const SERVICES: Case[] = [
   {
@@ -19,7 +22,7 @@ export const SERVICES: Case[] = [
     config: section('etcd2', '    heartbeat-interval: 0100\n    debug: yes\n'),
     plan: [`unit etcd2.service: ${UNTIL}`],
     contents: {
-      'etcd2.service/20-cloudinit.conf': environment('ETCD_DEBUG=yes', 'ETCD_HEARTBEAT_INTERVAL=0100'),
+      'etcd2.service/20-cloudinit.conf': environment('ETCD_DEBUG=true', 'ETCD_HEARTBEAT_INTERVAL=64'),
     },
   },
   {
@@ -50,7 +53,7 @@ export const SERVICES: Case[] = [
     name: 'a token that nobody has put in',
     config: section('etcd2', '    discovery: https://discovery.etcd.io/<token>\n'),
     plan: [`unit etcd2.service: ${UNTIL}`],
-    findings: ['line 4:5: warning: discovery: https://discovery.etcd.io/<token> is no URL of a token'],
+    findings: ['line 4:5: warning: discovery: https://discovery.etcd.io/<token> is no URL of a token: put the one of your cluster in its place'],
   },
   {
     name: 'a flag that etcd never had',
@@ -65,13 +68,13 @@ export const SERVICES: Case[] = [
     ),
     plan: [`unit etcd.service: ${UNTIL}`],
     findings: [
-      'line 3:3: warning: deprecated key "etcd" (etcd 0.4 is gone: what has a flag of today is translated; use etcd2)',
+      'line 3:3: warning: deprecated key "etcd" (it is of etcd 0.4: what has a flag of today is translated; use etcd2)',
     ],
     contents: {
       'etcd.service/20-cloudinit.conf': environment(
         'ETCD_ADVERTISE_CLIENT_URLS=http://10.0.0.1:4001',
-        'ETCD_INITIAL_ADVERTISE_PEER_URLS=http://10.0.0.1:7001',
         'ETCD_DISCOVERY=https://d/x',
+        'ETCD_INITIAL_ADVERTISE_PEER_URLS=http://10.0.0.1:7001',
       ),
     },
   },
@@ -79,6 +82,7 @@ export const SERVICES: Case[] = [
     name: 'fleet',
     config: section('fleet', '    public-ip: 10.0.0.1\n    metadata: role=web\n    verbosity: 2\n'),
     plan: [`unit fleet.service: ${UNTIL}`],
+    findings: [FLEET_IS_GONE],
     contents: {
       'fleet.service/20-cloudinit.conf': environment(
         'FLEET_METADATA=role=web',
@@ -91,12 +95,15 @@ export const SERVICES: Case[] = [
     name: 'fleet with an interval',
     config: section('fleet', '    engine-reconcile-interval: 2.5\n'),
     plan: [`unit fleet.service: ${UNTIL}`],
+    findings: [FLEET_IS_GONE],
   },
   {
     name: 'fleet with no interval',
     config: section('fleet', '    engine-reconcile-interval: soon\n'),
-    plan: [`unit fleet.service: ${UNTIL}`],
-    findings: ['line 4:32: warning: incorrect type for "engine-reconcile-interval" (want float)'],
+    findings: [
+      FLEET_IS_GONE,
+      'line 4:32: warning: incorrect type for "engine-reconcile-interval" (want float64)',
+    ],
   },
   {
     name: 'flannel',
@@ -114,6 +121,7 @@ export const SERVICES: Case[] = [
       '    endpoint: http://10.0.0.1:2379\n    window-start: Thu 04:00\n    window-length: 1h30m\n',
     ),
     plan: [`unit locksmithd.service: ${UNTIL}`],
+    findings: [LOCKSMITH_IS_GONE],
     contents: {
       'locksmithd.service/20-cloudinit.conf': environment(
         'LOCKSMITHD_ENDPOINT=http://10.0.0.1:2379',
@@ -126,20 +134,30 @@ export const SERVICES: Case[] = [
     name: 'a window without a day',
     config: section('locksmith', '    window-start: "4:00"\n'),
     plan: [`unit locksmithd.service: ${UNTIL}`],
+    findings: [LOCKSMITH_IS_GONE],
   },
   {
     name: 'a window that begins never',
     config: section('locksmith', '    window-start: noon\n'),
     plan: [`unit locksmithd.service: ${UNTIL}`],
-    findings: ['line 4:19: error: invalid value noon'],
+    findings: [LOCKSMITH_IS_GONE, 'line 4:19: error: invalid value noon'],
   },
   {
     name: 'a window of no length',
     config: section('locksmith', '    window-length: long\n'),
     plan: [`unit locksmithd.service: ${UNTIL}`],
-    findings: ['line 4:20: error: invalid value long'],
+    findings: [LOCKSMITH_IS_GONE, 'line 4:20: error: invalid value long'],
   },
-  ...['best-effort', 'etcd-lock', 'reboot'].map(strategy => ({
+  {
+    name: 'best-effort',
+    config: section('update', '    reboot-strategy: best-effort\n'),
+    plan: [
+      'in /etc/coreos/update.conf: REBOOT_STRATEGY=best-effort',
+      'unit locksmithd.service: unmasked, until the next start',
+    ],
+    findings: ['line 4:5: warning: best-effort is gone: use etcd-lock or reboot'],
+  },
+  ...['etcd-lock', 'reboot'].map(strategy => ({
     name: strategy,
     config: section('update', `    reboot-strategy: ${strategy}\n`),
     plan: [
@@ -174,13 +192,13 @@ export const SERVICES: Case[] = [
     config: section('oem', '    id: ami\n    name: Amazon EC2\n    version-id: 1.0\n'),
     plan: ['file /etc/oem-release 0644, 70 bytes'],
     contents: {
-      '/etc/oem-release': 'ID=ami\nNAME="Amazon EC2"\nVERSION_ID=1.0\nHOME_URL=""\nBUG_REPORT_URL=""\n',
+      '/etc/oem-release': 'ID=ami\nVERSION_ID=1.0\nNAME="Amazon EC2"\nHOME_URL=""\nBUG_REPORT_URL=""\n',
     },
   },
   { name: 'oem without id', config: section('oem', '    name: x\n') },
   {
     name: 'units of people come before those made up',
     config: 'coreos:\n  etcd2:\n    name: a\n  units:\n    - name: etcd2.service\n      command: start\n',
-    plan: ['unit etcd2.service: as it is', 'start etcd2.service', `unit etcd2.service: ${UNTIL}`],
+    plan: ['unit etcd2.service: as it is', `unit etcd2.service: ${UNTIL}`, 'start etcd2.service'],
   },
 ]

@@ -135,19 +135,19 @@ export const UNITS: Case[] = [
     name: 'a line that is none',
     config: unit('      content: |\n        [Service]\n        ExecStart\n'),
     plan: ['unit a.service: written'],
-    findings: ["line 7: warning: 'ExecStart' is neither a section nor NAME=VALUE"],
+    findings: ["line 7:9: warning: 'ExecStart' is neither a section nor NAME=VALUE"],
   },
   {
     name: 'a section that is none',
     config: unit('      content: |\n        [Service\n'),
     plan: ['unit a.service: written'],
-    findings: ["line 6: warning: '[Service' is no section"],
+    findings: ["line 6:9: warning: '[Service' is no section"],
   },
   {
     name: 'a line before any section',
     config: unit('      content: |\n        Nice=1\n'),
     plan: ['unit a.service: written'],
-    findings: ["line 6: warning: 'Nice=1' stands before any section"],
+    findings: ["line 6:9: warning: 'Nice=1' stands before any section"],
   },
   {
     name: 'comments and continued lines',
