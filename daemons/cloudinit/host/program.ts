@@ -35,6 +35,13 @@ const NETWORK_UNIT = 'coreos-cloudinit-network.service'
 const STATE_FILE = 'applied.json'
 /** Configurations that consist of others, which consist of others. */
 const REFERENCE_DEPTH_MAX = 10
+/** In another language too each machine puts its own in. */
+const AS_THEY_STAND: Substitutes = {
+  public_ipv4: '$public_ipv4',
+  private_ipv4: '$private_ipv4',
+  public_ipv6: '$public_ipv6',
+  private_ipv6: '$private_ipv6',
+}
 const ENVIRONMENT_FILE = '/etc/environment'
 
 /** One configuration, read. */
@@ -91,7 +98,9 @@ class Program {
       else for (const step of plan.steps) this.#output.out(describeStep(step))
       return 0
     }
-    const { text, lost, mistakes } = emitPlan(plan, this.#settings.convert ?? 'ignition')
+    // Addresses are written there by each machine itself.
+    const steps = plan.steps.filter(step => step.kind !== 'settings' || step.path !== ENVIRONMENT_FILE)
+    const { text, lost, mistakes } = emitPlan({ steps }, this.#settings.convert ?? 'ignition')
     for (const line of mistakes) this.#output.err(`error: ${line}`)
     if (mistakes.length > 0) return 1
     for (const line of lost) this.#output.err(`lost: ${line}`)
@@ -151,17 +160,17 @@ class Program {
 
   /** Reads a configuration and what it consists of, as far as there is a network. */
   async #read(found: Found, metadata: Metadata): Promise<Part> {
+    const { mode, filesFolder } = this.#settings
     const bytes = found.userData ?? new Uint8Array()
     const options = {
-      substitutes: await substitutesOf(metadata),
+      substitutes: mode === 'convert' ? AS_THEY_STAND : await substitutesOf(metadata),
       // Of what is looked at elsewhere nobody knows the addresses.
-      tellMissing: this.#settings.mode === 'apply',
+      tellMissing: mode === 'apply',
       sshKeyName: this.#settings.sshKeyName,
       keys: metadata.keys,
       ...(metadata.hostname === undefined ? {} : { hostname: metadata.hostname }),
     }
     const digest = createHash('sha256').update(bytes).digest('hex')
-    const { filesFolder } = this.#settings
     const locals = filesFolder === undefined ? undefined : localsOf(filesFolder)
     const fetched = new Map<string, Uint8Array>()
     for (let depth = 0; ; depth++) {

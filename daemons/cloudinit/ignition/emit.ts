@@ -279,7 +279,7 @@ class Emitter {
     const isText = Buffer.from(text, 'utf8').equals(bytes) && !text.includes('\0')
     if (isText && this.#language === 'butane') return { inline: text }
     return {
-      source: isText ? `data:,${encodeURIComponent(text)}` : `data:;base64,${bytes.toString('base64')}`,
+      source: isText ? `data:,${percentEncode(text)}` : `data:;base64,${bytes.toString('base64')}`,
     }
   }
 }
@@ -293,6 +293,11 @@ function writeYaml(value: Json): string {
     },
   })
   return document.toString({ lineWidth: 0, directives: false })
+}
+
+/** A dollar stays, as addresses are put in for `$private_ipv4` before anything is decoded. */
+function percentEncode(text: string): string {
+  return encodeURIComponent(text).replaceAll('%24', '$')
 }
 
 function inline(text: string): Content {

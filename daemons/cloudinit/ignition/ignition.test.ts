@@ -377,8 +377,8 @@ t.test('there and back: what is emitted means the same', t => {
 
 t.test('what other languages can not say is told', t => {
   const origin = { path: '', line: 0, column: 0 }
-  const unit = { kind: 'unit', runtime: false, dropIns: [], origin } as const
-  const file = { kind: 'file', append: [], overwrite: true, origin } as const
+  const unit = { kind: 'unit' as const, runtime: false, dropIns: [], origin }
+  const file = { kind: 'file' as const, append: [], overwrite: true, origin }
   const settings = (name: string): Step => ({
     kind: 'settings',
     path: '/etc/environment',
