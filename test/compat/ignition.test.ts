@@ -178,7 +178,11 @@ t.test('all that is emitted is accepted by the original', async t => {
     const butane = emitPlan(plan, 'butane').text
     const again = compileConfig(Buffer.from(butane), { substitutes: {} })
     t.same(again.findings, [], `${name}: Butane: ${butane}`)
-    t.same(JSON.parse(emitPlan(again.plan, 'ignition').text), JSON.parse(text), `${name}: Butane says the same`)
+    t.same(
+      JSON.parse(emitPlan(again.plan, 'ignition').text),
+      JSON.parse(text),
+      `${name}: Butane says the same`,
+    )
     count++
   }
   t.ok(count > 100, `${count} were emitted`)

@@ -139,7 +139,13 @@ class Emitter {
 
   #group({ name, gid, passwordHash, system, present }: StepOf<'group'>): void {
     this.#groups.push(
-      compact({ name, gid, passwordHash, system: system || undefined, shouldExist: present ? undefined : false }),
+      compact({
+        name,
+        gid,
+        passwordHash,
+        system: system || undefined,
+        shouldExist: present ? undefined : false,
+      }),
     )
   }
 
@@ -260,7 +266,11 @@ class Emitter {
       this.#units.set(name, compact({ ...unit, enabled: true }))
       return
     }
-    const instead = STARTING.has(verb) ? 'give it an [Install] section' : verb === 'stop' ? 'mask it' : 'leave it out'
+    const instead = STARTING.has(verb)
+      ? 'give it an [Install] section'
+      : verb === 'stop'
+        ? 'mask it'
+        : 'leave it out'
     this.lost.push(`${verb} ${name}: a command can not be said; ${instead}`)
   }
 

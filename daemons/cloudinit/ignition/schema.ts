@@ -53,7 +53,13 @@ const ACCOUNTS_AND_UNITS: Record<string, Schema> = {
         mask: bool,
         contents: string,
         contents_local: refused('give --files-dir, or use contents'),
-        dropins: list(map({ name: string, contents: string, contents_local: refused('give --files-dir, or use contents') })),
+        dropins: list(
+          map({
+            name: string,
+            contents: string,
+            contents_local: refused('give --files-dir, or use contents'),
+          }),
+        ),
       }),
     ),
   }),

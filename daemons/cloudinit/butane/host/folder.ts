@@ -19,7 +19,8 @@ export function localsOf(folder: string): Locals {
     const place = join(root, path)
     try {
       const real = realpathSync(join(place, '..'))
-      if (real !== root && !real.startsWith(root + sep)) throw new UserError(`${place}: is outside of ${folder}`)
+      if (real !== root && !real.startsWith(root + sep))
+        throw new UserError(`${place}: is outside of ${folder}`)
       return look(place)
     } catch (error) {
       if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined

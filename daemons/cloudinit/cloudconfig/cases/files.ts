@@ -140,7 +140,9 @@ export const FILES: Case[] = [
     name: 'a path in /usr',
     config: 'write_files:\n  - path: /usr/bin/a\n',
     plan: ['file /usr/bin/a 0644, 0 bytes'],
-    findings: ['line 3:5: error: /usr/bin/a cannot be written: it is on the read-only file system of the image'],
+    findings: [
+      'line 3:5: error: /usr/bin/a cannot be written: it is on the read-only file system of the image',
+    ],
   },
   {
     name: 'a path beside /usr',
@@ -163,7 +165,9 @@ export const FILES: Case[] = [
     name: 'append, which there is not',
     config: file('    append: true\n'),
     plan: ['file /a 0644, 0 bytes'],
-    findings: ['line 4:5: warning: unrecognized key "append": it is no key of this cloud-config; a file is written as a whole'],
+    findings: [
+      'line 4:5: warning: unrecognized key "append": it is no key of this cloud-config; a file is written as a whole',
+    ],
   },
   {
     name: 'in the wrong place',

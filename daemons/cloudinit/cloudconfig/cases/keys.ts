@@ -137,7 +137,9 @@ export const KEYS: Case[] = [
     name: 'what was never implemented',
     config: 'users:\n  - name: a\n    lock-passwd: true\n',
     plan: ['user a'],
-    findings: ['line 4:5: warning: unrecognized key "lock-passwd": it is no key of this cloud-config; a user without passwd has no password to log in with'],
+    findings: [
+      'line 4:5: warning: unrecognized key "lock-passwd": it is no key of this cloud-config; a user without passwd has no password to log in with',
+    ],
   },
   { name: 'two users', config: 'users:\n  - name: a\n  - name: b\n', plan: ['user a', 'user b'] },
   {

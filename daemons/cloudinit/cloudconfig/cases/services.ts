@@ -53,7 +53,9 @@ export const SERVICES: Case[] = [
     name: 'a token that nobody has put in',
     config: section('etcd2', '    discovery: https://discovery.etcd.io/<token>\n'),
     plan: [`unit etcd2.service: ${UNTIL}`],
-    findings: ['line 4:5: warning: discovery: https://discovery.etcd.io/<token> is no URL of a token: put the one of your cluster in its place'],
+    findings: [
+      'line 4:5: warning: discovery: https://discovery.etcd.io/<token> is no URL of a token: put the one of your cluster in its place',
+    ],
   },
   {
     name: 'a flag that etcd never had',
