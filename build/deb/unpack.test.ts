@@ -147,6 +147,32 @@ t.test('an interruption', async t => {
   await t.rejects(unpackPackages(packages, paths, { ...context, signal }), { message: 'interrupted' })
 })
 
+t.test('who is told of an interruption finds no work under way', async t => {
+  const debs: Record<string, Uint8Array> = {}
+  for (let number = 0; number < 6; number++)
+    debs[`package${number}`] = await makeDeb({ name: `package${number}`, items: ITEMS, compression: 'none' })
+  const { cache, packages, paths, context } = await setUp(t, debs)
+  const controller = new AbortController()
+  const entry = cache.entry.bind(cache)
+  let begun = 0
+  let ended = 0
+  cache.entry = async (kind, key, make) => {
+    const number = ++begun
+    controller.abort(new UserError('interrupted'))
+    return await entry(kind, key, async path => {
+      await make(path)
+      // One after the other, so that the first to end finds another one still at work.
+      await new Promise(resolve => setTimeout(resolve, 100 * number))
+    }).finally(() => ended++)
+  }
+  await t.rejects(unpackPackages(packages, paths, { ...context, signal: controller.signal }), {
+    message: 'interrupted',
+  })
+  t.ok(begun > 0)
+  t.equal(ended, begun, 'what was begun has ended')
+  t.same(readdirSync(join(cache.root, 'partial')), [])
+})
+
 t.test('a cache that cannot be written to', async t => {
   const { cache, unpack } = await setUp(t, { a: await makeDeb({ name: 'a', items: ITEMS }) })
   rmSync(join(cache.root, 'partial'), { recursive: true })

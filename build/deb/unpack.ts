@@ -127,12 +127,11 @@ class UnpackPool {
       { length: count },
       () => new Worker(new URL('./unpack-worker.ts', import.meta.url)),
     )
-    try {
-      await Promise.all(workers.map(worker => this.#drive(worker)))
-    } finally {
-      this.#queue.length = 0
-      await Promise.all(workers.map(worker => this.#stop(worker)))
-    }
+    // Not `Promise.all`: who is told of a failure may end the process, and nothing may be half written by then.
+    const ends = await Promise.allSettled(workers.map(worker => this.#drive(worker)))
+    await Promise.all(workers.map(worker => this.#stop(worker)))
+    const failed = ends.find(end => end.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
     this.#task.end(`${packages} packages`)
     return this.#results
   }
@@ -143,7 +142,17 @@ class UnpackPool {
     removePartialBlobs(this.#context.cache.root, threadId)
   }
 
+  /** Has one package after the other unpacked; when that fails, the others begin no further one. */
   async #drive(worker: Worker): Promise<void> {
+    try {
+      await this.#unpackAll(worker)
+    } catch (error) {
+      this.#queue.length = 0
+      throw error
+    }
+  }
+
+  async #unpackAll(worker: Worker): Promise<void> {
     for (let item = this.#queue.shift(); item !== undefined; item = this.#queue.shift()) {
       const path = this.#debs.get(item.sha256)
       if (path === undefined) throw new Error(`package ${item.name} was not fetched`)
