@@ -1,7 +1,7 @@
 import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
 import { isTargetState, type TargetState, type UnitOption } from '#lib/fleet/model.ts'
 import { hashText, parseUnit, UnitSyntaxError } from '#lib/fleet/unit/file.ts'
-import { readRequirements, type Requirements } from '#lib/fleet/unit/requirements.ts'
+import { type Requirements, readRequirements } from '#lib/fleet/unit/requirements.ts'
 import { decodeJob, decodeRestart, decodeUnit, type RestartDemand } from './codec.ts'
 import type { Keys } from './keys.ts'
 import { Mirror, type MirrorOptions, type OnChange, reason } from './mirror.ts'
@@ -131,7 +131,8 @@ export class Jobs {
   async #readAllTexts(signal: AbortSignal | undefined): Promise<void> {
     try {
       const { node } = await this.#store.get(this.#keys.units, { recursive: true, quorum: true }, signal)
-      for (const { key, value } of node.nodes ?? []) this.#keepText(key.slice(key.lastIndexOf('/') + 1), value)
+      for (const { key, value } of node.nodes ?? [])
+        this.#keepText(key.slice(key.lastIndexOf('/') + 1), value)
     } catch (error) {
       if (!hasCode(error, ErrorCode.keyNotFound)) throw error
     }

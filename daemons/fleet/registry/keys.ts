@@ -4,7 +4,10 @@ export class Keys {
 
   /** @param prefix such as `/_coreos.com/fleet/` */
   constructor(prefix: string) {
-    this.prefix = `/${prefix.split('/').filter(part => part !== '').join('/')}`
+    this.prefix = `/${prefix
+      .split('/')
+      .filter(part => part !== '')
+      .join('/')}`
   }
 
   get units(): string {

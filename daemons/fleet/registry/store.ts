@@ -5,7 +5,12 @@ export interface KeyStore {
   get(key: string, options?: ReadOptions, signal?: AbortSignal): Promise<KeysResponse>
   set(key: string, value: string, options?: WriteOptions, signal?: AbortSignal): Promise<KeysResponse>
   create(key: string, value: string, options?: WriteOptions, signal?: AbortSignal): Promise<KeysResponse>
-  refresh(key: string, ttlSeconds: number, options?: WriteOptions, signal?: AbortSignal): Promise<KeysResponse>
+  refresh(
+    key: string,
+    ttlSeconds: number,
+    options?: WriteOptions,
+    signal?: AbortSignal,
+  ): Promise<KeysResponse>
   delete(key: string, options?: RemoveOptions, signal?: AbortSignal): Promise<KeysResponse>
   watch(key: string, options?: { afterIndex?: number; recursive?: boolean }): KeyWatcher
 }
