@@ -23,6 +23,8 @@ export interface Cluster {
   units: readonly ScheduleUnit[]
   /** Machines that are present. */
   machines: readonly Machine[]
+  /** Machines that are not there and may come back: nothing is taken from them, and nothing given to them. */
+  awaited: ReadonlySet<string>
   /** How many units may be moved only to even out the load; 0 for none. */
   rebalanceMax: number
 }
@@ -52,7 +54,8 @@ export interface Plan {
  */
 export function schedule(cluster: Cluster): Plan {
   const plan: Plan = { decisions: [], problems: new Map(), board: new Board(cluster.machines) }
-  const units = new Map(cluster.units.map(unit => [unit.name, unit]))
+  const settled = cluster.units.filter(unit => unit.target === undefined || !cluster.awaited.has(unit.target))
+  const units = new Map(settled.map(unit => [unit.name, unit]))
   const names = [...units.keys()].sort()
   keepPlaced(plan, units, names)
   addAllGlobals(plan.board, units, names)

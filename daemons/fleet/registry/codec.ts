@@ -18,7 +18,7 @@ export function encodeUnit(options: readonly UnitOption[]): string {
 
 /** The text of a unit, or undefined for what is none. */
 export function decodeUnit(value: string): string | undefined {
-  const raw = objectOf(value)?.['Raw']
+  const raw = objectOf(value)?.Raw
   return typeof raw === 'string' ? raw : undefined
 }
 
@@ -29,7 +29,7 @@ export function encodeJob(name: string, hash: string): string {
 
 /** The hash of a job's unit in hex, or undefined. */
 export function decodeJob(value: string): string | undefined {
-  const bytes = objectOf(value)?.['UnitHash']
+  const bytes = objectOf(value)?.UnitHash
   if (!Array.isArray(bytes) || !bytes.every(byte => Number.isInteger(byte) && byte >= 0 && byte < 256))
     return undefined
   const hash = Buffer.from(bytes as number[]).toString('hex')
@@ -55,11 +55,11 @@ export function decodeState(name: string, machineId: string, value: string): Uni
   return {
     name,
     machineId,
-    hash: text(fields['unitHash']),
-    load: text(fields['loadState']),
-    active: text(fields['activeState']),
-    sub: text(fields['subState']),
-    restart: text(fields['restart']),
+    hash: text(fields.unitHash),
+    load: text(fields.loadState),
+    active: text(fields.activeState),
+    sub: text(fields.subState),
+    restart: text(fields.restart),
   }
 }
 
@@ -91,7 +91,7 @@ export function decodeMachine(
   const fields = objectOf(value)
   if (fields === undefined) return undefined
   const metadata: Record<string, string> = {}
-  for (const [key, entry] of Object.entries(objectFrom(fields['Metadata']) ?? {})) {
+  for (const [key, entry] of Object.entries(objectFrom(fields.Metadata) ?? {})) {
     if (typeof entry === 'string') metadata[key] = entry
   }
   for (const [key, entry] of overlay) {
@@ -100,12 +100,12 @@ export function decodeMachine(
   }
   return {
     id,
-    ip: text(fields['PublicIP']),
+    ip: text(fields.PublicIP),
     metadata: sorted(metadata),
-    version: text(fields['Version']),
-    capacity: { memoryBytes: amount(fields['MemoryBytes']), cpuMillis: amount(fields['CPUMillis']) },
-    boot: text(fields['Boot']),
-    api: text(fields['Api']),
+    version: text(fields.Version),
+    capacity: { memoryBytes: amount(fields.MemoryBytes), cpuMillis: amount(fields.CPUMillis) },
+    boot: text(fields.Boot),
+    api: text(fields.Api),
   }
 }
 
@@ -117,9 +117,9 @@ export function encodeRestart(demand: RestartDemand): string {
 /** A restart demand, or undefined for what is none. */
 export function decodeRestart(value: string): RestartDemand | undefined {
   const fields = objectOf(value)
-  const id = text(fields?.['id'])
+  const id = text(fields?.id)
   if (id === '') return undefined
-  const machines = fields?.['machines']
+  const machines = fields?.machines
   if (!Array.isArray(machines)) return { id }
   return { id, machines: machines.filter(machine => typeof machine === 'string') }
 }
@@ -140,7 +140,7 @@ export function encodeLease({ machineId, version }: Lease): string {
 export function decodeLease(value: string): Lease {
   const fields = objectOf(value)
   if (fields === undefined) return { machineId: value, version: 0 }
-  return { machineId: text(fields['MachineID']), version: amount(fields['Version']) }
+  return { machineId: text(fields.MachineID), version: amount(fields.Version) }
 }
 
 function objectOf(value: string): Record<string, unknown> | undefined {

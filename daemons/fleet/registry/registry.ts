@@ -31,7 +31,7 @@ export class Registry {
     return indexOf(await this.store.set(this.keys.jobKey(name, 'target-state'), desired))
   }
 
-  /** False when there was no such unit. */
+  /** Undefined when there was no such unit. */
   async destroyUnit(name: string): Promise<number | undefined> {
     const done = this.store.delete(this.keys.job(name), { recursive: true })
     const answer = await ignore(ErrorCode.keyNotFound, done)
@@ -43,16 +43,17 @@ export class Registry {
     return indexOf(await this.store.set(this.keys.jobKey(name, 'restart'), encodeRestart(demand)))
   }
 
-  /** Places a unit; false when it was placed meanwhile. */
-  async schedule(name: string, machineId: string): Promise<boolean> {
+  /** Places a unit; undefined when it was placed meanwhile. */
+  async schedule(name: string, machineId: string): Promise<number | undefined> {
     const done = this.store.create(this.keys.jobKey(name, 'target'), machineId)
-    return (await ignore(ErrorCode.alreadyExists, done)) !== undefined
+    const answer = await ignore(ErrorCode.alreadyExists, done)
+    return answer === undefined ? undefined : indexOf(answer)
   }
 
-  /** Takes a unit from a machine; false when it was not there any more. */
-  async unschedule(name: string, machineId: string): Promise<boolean> {
-    const done = this.store.delete(this.keys.jobKey(name, 'target'), { prevValue: machineId })
-    return (await gone(done)) !== undefined
+  /** Takes a unit from a machine; undefined when it was not there any more. */
+  async unschedule(name: string, machineId: string): Promise<number | undefined> {
+    const answer = await gone(this.store.delete(this.keys.jobKey(name, 'target'), { prevValue: machineId }))
+    return answer === undefined ? undefined : indexOf(answer)
   }
 
   /** Says why a unit could not be placed; `''` takes it back. */
