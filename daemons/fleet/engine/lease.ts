@@ -69,19 +69,13 @@ export class LeaderLease {
     const ttlSeconds = this.#ttlSeconds
     const node = await ignore(ErrorCode.keyNotFound, store.get(keys.lease, { quorum: true }))
     const held = node === undefined ? undefined : decodeLease(node.node.value)
-    switch (leaseStep(held, this.#machineId)) {
-      case 'follow':
-        return false
-      case 'renew':
-        if (node?.node.value === this.#value) return await this.#renew()
-      // falls through: an older engine of this machine has left it.
-      case 'steal':
-        return await won(
-          store.set(keys.lease, this.#value, { ttlSeconds, prevIndex: node?.node.modifiedIndex ?? 0 }),
-        )
-      case 'acquire':
-        return await won(store.create(keys.lease, this.#value, { ttlSeconds }))
-    }
+    const step = leaseStep(held, this.#machineId)
+    if (step === 'follow') return false
+    if (step === 'renew' && node?.node.value === this.#value) return await this.#renew()
+    if (step === 'acquire') return await won(store.create(keys.lease, this.#value, { ttlSeconds }))
+    // Of an older engine, or left by one of this machine.
+    const prevIndex = node?.node.modifiedIndex ?? 0
+    return await won(store.set(keys.lease, this.#value, { ttlSeconds, prevIndex }))
   }
 }
 
