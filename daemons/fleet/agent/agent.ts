@@ -147,6 +147,9 @@ export class Agent {
       } catch (error) {
         failed.add(name)
         this.#troubles.add(name, reason(error))
+        // Its new text was given to systemd and does not run: it is given and restarted once more.
+        const held = this.#held.get(name)
+        if (step.type === 'restart' && held !== undefined) this.#held.set(name, { ...held, hash: '' })
         this.#options.log.error(`could not ${step.type} Unit(${name}): ${reason(error)}`)
       }
     }

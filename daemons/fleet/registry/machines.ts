@@ -5,7 +5,7 @@ import type { Subtree } from './subtree.ts'
 const METADATA = 'metadata/'
 
 /** A machine from a mirror of `machines/`; undefined when it is not there, or only its metadata are. */
-export function machineOf(tree: Subtree, id: string): Machine | undefined {
+export function machineOf(tree: Pick<Subtree, 'group'>, id: string): Machine | undefined {
   const files = tree.group(id)
   const object = files.get('object')
   if (object === undefined) return undefined

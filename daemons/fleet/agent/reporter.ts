@@ -1,0 +1,201 @@
+import type { UnitState } from '#lib/fleet/model.ts'
+import { Bell } from '../bell.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { encodeState } from '../registry/codec.ts'
+import { reason } from '../registry/mirror.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { UnitManager } from '../systemd/manager.ts'
+import type { Held } from './steps.ts'
+import type { Troubles } from './troubles.ts'
+
+/** What a reporter needs. */
+export interface ReporterOptions {
+  registry: Registry
+  systemd: UnitManager
+  clock: Clock
+  log: Log
+  machineId: string
+  ttlMs: number
+  held: () => ReadonlyMap<string, Held>
+  troubles: () => Troubles
+  /** Whether the store answers; while it does not, nothing is tried. */
+  isOnline: () => boolean
+}
+
+/** systemd tells when something changed; it is asked as well, in case it did not. */
+const ASK_MS = 5_000
+/** Changes that come together are told together. */
+const GATHER_MS = 100
+const RETRY_MS = 1_000
+/** Writes that are under way at once. */
+const WRITES_MAX = 8
+/** From this life time on, renewals leave less of it unused (spec fleet f). */
+const LONG_TTL_MS = 10_000
+
+/** How long after a write the key is given new time: 0.8 of its life, or half of a short one. */
+export function renewalMs(ttlMs: number): number {
+  return ttlMs > LONG_TTL_MS ? ttlMs * 0.8 : ttlMs / 2
+}
+
+/** What was published of a unit. */
+interface Published {
+  state: UnitState
+  value: string
+  hasHeartbeat: boolean
+  renewAt: number
+}
+
+/** Publishes what systemd has of the units that the agent holds: each change at once, and else only new life. */
+export class Reporter {
+  readonly #options: ReporterOptions
+  readonly #bell = new Bell()
+  readonly #published = new Map<string, Published>()
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
+  }
+
+  /** Units have changed, or the store has lost what was published. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
+  /** Takes everything for not published. */
+  forget(): void {
+    for (const entry of this.#published.values()) entry.renewAt = 0
+    this.#bell.ring()
+  }
+
+  /** Runs until the signal ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, systemd } = this.#options
+    const forget = systemd.onChange(() => this.#bell.ring())
+    while (!signal.aborted) {
+      let pauseMs = ASK_MS
+      try {
+        if (this.#options.isOnline()) await this.report()
+      } catch (error) {
+        log.debug(`states were not published: ${reason(error)}`)
+        pauseMs = RETRY_MS
+      }
+      await this.#bell.wait(clock, pauseMs, signal)
+      await clock.sleep(GATHER_MS, signal)
+    }
+    forget()
+  }
+
+  /** Publishes what is new and renews what is due. Rejects when a write failed; the others are done. */
+  async report(): Promise<void> {
+    const { clock } = this.#options
+    const states = await this.#states()
+    const now = clock.now()
+    const work: (() => Promise<void>)[] = []
+    for (const [name, published] of this.#published) {
+      if (!states.has(name)) work.push(() => this.#takeBack(name, published))
+    }
+    for (const state of states.values()) {
+      const published = this.#published.get(state.name)
+      if (published?.value !== encodeState(state)) work.push(() => this.#publish(state))
+      else if (published.renewAt <= now || published.hasHeartbeat !== this.#beats(state.name))
+        work.push(() => this.#renew(published))
+    }
+    await allOf(work)
+  }
+
+  async #states(): Promise<Map<string, UnitState>> {
+    const { systemd, machineId } = this.#options
+    const held = this.#options.held()
+    const states = new Map<string, UnitState>()
+    if (held.size > 0) {
+      for (const { name, load, active, sub } of await systemd.statuses([...held.keys()])) {
+        const entry = held.get(name)
+        if (entry === undefined || entry.hash === '') continue
+        states.set(name, { name, machineId, hash: entry.hash, load, active, sub, restart: entry.restart })
+      }
+    }
+    // What could not even be loaded has failed, and is not to be waited for.
+    for (const [name] of this.#options.troubles().entries()) {
+      const hash = held.get(name)?.hash ?? ''
+      if (!held.has(name))
+        states.set(name, {
+          name,
+          machineId,
+          hash,
+          load: 'error',
+          active: 'failed',
+          sub: 'failed',
+          restart: '',
+        })
+    }
+    return states
+  }
+
+  /** Whether the agent says of a unit that it has launched it. Global units have no one machine to say so. */
+  #beats(name: string): boolean {
+    const held = this.#options.held().get(name)
+    return held !== undefined && held.state === 'launched' && !held.isGlobal
+  }
+
+  async #publish(state: UnitState): Promise<void> {
+    const { registry, clock, ttlMs } = this.#options
+    const now = clock.now()
+    await registry.setState(state, seconds(ttlMs))
+    await this.#heartbeat(state.name, this.#published.get(state.name)?.hasHeartbeat ?? false)
+    this.#remember(state, now)
+  }
+
+  async #renew({ state, value, hasHeartbeat }: Published): Promise<void> {
+    const { registry, clock, ttlMs, machineId } = this.#options
+    const now = clock.now()
+    const key = registry.keys.state(state.name, machineId)
+    const ttlSeconds = seconds(ttlMs)
+    if (await registry.prolong(key, value, ttlSeconds))
+      await registry.prolong(registry.keys.legacyState(state.name), value, ttlSeconds)
+    else await registry.setState(state, ttlSeconds)
+    await this.#heartbeat(state.name, hasHeartbeat)
+    this.#remember(state, now)
+  }
+
+  async #heartbeat(name: string, had: boolean): Promise<void> {
+    const { registry, machineId, ttlMs } = this.#options
+    if (!this.#beats(name)) {
+      if (had) await registry.clearHeartbeat(name, machineId)
+      return
+    }
+    const key = registry.keys.jobKey(name, 'job-state')
+    if (had && (await registry.prolong(key, machineId, seconds(ttlMs)))) return
+    await registry.setHeartbeat(name, machineId, seconds(ttlMs))
+  }
+
+  #remember(state: UnitState, writtenAt: number): void {
+    this.#published.set(state.name, {
+      state,
+      value: encodeState(state),
+      hasHeartbeat: this.#beats(state.name),
+      renewAt: writtenAt + renewalMs(this.#options.ttlMs),
+    })
+  }
+
+  async #takeBack(name: string, { value, hasHeartbeat }: Published): Promise<void> {
+    const { registry, machineId } = this.#options
+    await registry.clearState(name, machineId, value)
+    if (hasHeartbeat) await registry.clearHeartbeat(name, machineId)
+    this.#published.delete(name)
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.max(1, Math.round(ms / 1000))
+}
+
+/** Does all of it, a few at a time; rejects at the end with the first failure. */
+async function allOf(work: readonly (() => Promise<void>)[]): Promise<void> {
+  let next = 0
+  const failures: unknown[] = []
+  const worker = async (): Promise<void> => {
+    while (next < work.length) await work[next++]!().catch((error: unknown) => void failures.push(error))
+  }
+  await Promise.all(Array.from({ length: Math.min(WRITES_MAX, work.length) }, worker))
+  if (failures.length > 0) throw failures[0]
+}

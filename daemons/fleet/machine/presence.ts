@@ -1,0 +1,139 @@
+import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
+import type { Machine } from '#lib/fleet/model.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
+import { decodeMachine, encodeMachine } from '../registry/codec.ts'
+import { reason } from '../registry/mirror.ts'
+import { ignore, type Registry } from '../registry/registry.ts'
+
+/** How presence is kept. */
+export interface PresenceOptions {
+  registry: Registry
+  clock: Clock
+  log: Log
+  /** Life of the sign of life; it is renewed at half of it. */
+  ttlMs: number
+  disableEngine: boolean
+  /** The machine as it is now; its metadata are those of the configuration. */
+  describe: () => Promise<Machine>
+  /** Told when the store answers again after it did not. */
+  onReturn: () => void
+}
+
+/** Pauses between attempts while the store does not answer. */
+const RETRY_MS_MIN = 500
+const RETRY_MS_MAX = 5_000
+const NO_OVERLAY: ReadonlyMap<string, string> = new Map()
+
+/** What to do when another machine's entry stands under this ID. */
+export type Claim = 'take' | 'wait'
+
+/**
+ * Whether an entry under this machine's ID is its own: of the same boot, as after a crash of the daemon, or of the same
+ * address, as after a restart of the machine. Any other one is a second machine with the same ID, and must end first.
+ */
+export function claim(found: Machine | undefined, own: Machine): Claim {
+  if (found === undefined) return 'take'
+  if (found.boot !== '' && found.boot === own.boot) return 'take'
+  return found.ip !== '' && found.ip === own.ip ? 'take' : 'wait'
+}
+
+/** Keeps this machine's entry in the registry, by which the others know that it lives. */
+export class Presence {
+  readonly #options: PresenceOptions
+  #value: string | undefined
+  #lastBeatAt = Number.NEGATIVE_INFINITY
+  #isFailing = false
+  #trouble = 'it has not answered yet'
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+  }
+
+  /** Why this machine is not a member of the cluster just now; undefined when it is. */
+  get trouble(): string | undefined {
+    const isPresent = this.#options.clock.now() - this.#lastBeatAt < this.#options.ttlMs
+    return isPresent && this.#value !== undefined ? undefined : this.#trouble
+  }
+
+  /** Beats until the signal ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, ttlMs } = this.#options
+    let pauseMs = RETRY_MS_MIN
+    while (!signal.aborted) {
+      const isBeating = await this.#beat()
+      if (isBeating) pauseMs = RETRY_MS_MIN
+      await clock.sleep(isBeating ? ttlMs / 2 : pauseMs, signal)
+      if (!isBeating) pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX, Math.max(RETRY_MS_MIN, ttlMs / 6))
+    }
+  }
+
+  /** Takes the entry away, for a machine that leaves in order. */
+  async leave(): Promise<void> {
+    if (this.#value === undefined) return
+    const { store, keys } = this.#options.registry
+    const { id } = await this.#options.describe()
+    await ignore(ErrorCode.keyNotFound, store.delete(keys.machineObject(id)))
+    this.#value = undefined
+  }
+
+  async #beat(): Promise<boolean> {
+    const { clock, log, ttlMs } = this.#options
+    const beganAt = clock.now()
+    try {
+      const isPresent = await this.#write()
+      if (!isPresent) return false
+    } catch (error) {
+      this.#trouble = reason(error)
+      const silentMs = clock.now() - this.#lastBeatAt
+      if (!this.#isFailing) log.warn(`the sign of life was not taken: ${this.#trouble}`)
+      if (this.#value !== undefined && silentMs >= ttlMs) {
+        log.error('Server monitor triggered: Monitor timed out before successful heartbeat')
+        this.#value = undefined
+      }
+      this.#isFailing = true
+      return false
+    }
+    this.#lastBeatAt = beganAt
+    if (this.#isFailing) {
+      this.#isFailing = false
+      log.info('the cluster store answers again')
+      this.#options.onReturn()
+    }
+    return true
+  }
+
+  /** @returns false when the ID is another machine's */
+  async #write(): Promise<boolean> {
+    const { registry, ttlMs, disableEngine } = this.#options
+    const machine = await this.#options.describe()
+    const value = encodeMachine(machine, disableEngine)
+    const key = registry.keys.machineObject(machine.id)
+    const ttlSeconds = Math.max(1, Math.round(ttlMs / 1000))
+    if (value === this.#value && (await registry.prolong(key, value, ttlSeconds))) return true
+    try {
+      await registry.store.create(key, value, { ttlSeconds })
+    } catch (error) {
+      if (!hasCode(error, ErrorCode.alreadyExists)) throw error
+      if (!(await this.#takeOver(key, value, machine, ttlSeconds))) return false
+    }
+    this.#value = value
+    return true
+  }
+
+  async #takeOver(key: string, value: string, machine: Machine, ttlSeconds: number): Promise<boolean> {
+    const { store } = this.#options.registry
+    const answer = await ignore(ErrorCode.keyNotFound, store.get(key, { quorum: true }))
+    const found = answer === undefined ? undefined : decodeMachine(machine.id, answer.node.value, NO_OVERLAY)
+    if (claim(found, machine) === 'wait') {
+      const where = found === undefined || found.ip === '' ? 'another machine' : `the machine at ${found.ip}`
+      const trouble = `machine ID ${machine.id} is in use by ${where}; give each machine its own /etc/machine-id`
+      if (trouble !== this.#trouble) this.#options.log.error(trouble)
+      this.#trouble = trouble
+      return false
+    }
+    const prevIndex = answer?.node.modifiedIndex ?? 0
+    await store.set(key, value, { ttlSeconds, ...(prevIndex > 0 ? { prevIndex } : {}) })
+    return true
+  }
+}

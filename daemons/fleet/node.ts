@@ -1,0 +1,147 @@
+import type { Machine } from '#lib/fleet/model.ts'
+import { Agent } from './agent/agent.ts'
+import type { UnitFiles } from './agent/files.ts'
+import { Reporter } from './agent/reporter.ts'
+import type { Clock } from './clock.ts'
+import { Engine } from './engine/engine.ts'
+import type { Log } from './log.ts'
+import { Presence } from './machine/presence.ts'
+import { FleetMetrics } from './metrics.ts'
+import { Jobs } from './registry/jobs.ts'
+import type { Keys } from './registry/keys.ts'
+import { machineOf } from './registry/machines.ts'
+import { Mirror, reason } from './registry/mirror.ts'
+import { Registry } from './registry/registry.ts'
+import type { KeyStore } from './registry/store.ts'
+import type { UnitManager } from './systemd/manager.ts'
+
+/** What a machine of the fleet is made of: everything outside comes from here, so that it can be simulated. */
+export interface NodeOptions {
+  store: KeyStore
+  keys: Keys
+  systemd: UnitManager
+  files: UnitFiles
+  clock: Clock
+  log: Log
+  /** Of /etc/machine-id. */
+  machineId: string
+  /** The machine as it is now. */
+  describe: () => Promise<Machine>
+  agentTtlMs: number
+  engineIntervalMs: number
+  disableEngine: boolean
+  rebalanceMax: number
+}
+
+/** Leaving in order takes at most so long with a store that does not answer. */
+const LEAVE_MS = 10_000
+
+/**
+ * One machine: presence, agent, reporter and engine over one registry. They speak with one another only through it,
+ * but for two things: the agent tells the reporter what it holds, and presence has all of them read the registry anew
+ * when the store has been away.
+ */
+export class FleetNode {
+  readonly registry: Registry
+  readonly jobs: Jobs
+  readonly agent: Agent
+  readonly engine: Engine | undefined
+  readonly metrics = new FleetMetrics()
+  readonly presence: Presence
+  readonly #options: NodeOptions
+  readonly #reporter: Reporter
+  readonly #self: Mirror
+  readonly #ending = new AbortController()
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(options: NodeOptions) {
+    this.#options = options
+    const { store, keys, systemd, clock, log, machineId, agentTtlMs: ttlMs } = options
+    const { metrics } = this
+    const registry = new Registry(store, keys)
+    const jobs = new Jobs(keys, { store, clock, log })
+    this.registry = registry
+    this.jobs = jobs
+    this.#self = new Mirror({ store, directory: keys.machine(machineId), clock, log })
+    this.presence = new Presence({ ...options, registry, ttlMs, onReturn: () => this.#returned() })
+    this.agent = new Agent({
+      ...options,
+      jobs,
+      machine: () => this.#machine(),
+      onHeld: () => this.#reporter.ring(),
+    })
+    this.#reporter = new Reporter({
+      registry,
+      systemd,
+      clock,
+      log,
+      machineId,
+      ttlMs,
+      held: () => this.agent.held,
+      troubles: () => this.agent.troubles,
+      isOnline: () => this.presence.trouble === undefined,
+    })
+    this.#self.onChange(() => this.agent.ring())
+    const intervalMs = options.engineIntervalMs
+    this.engine = options.disableEngine
+      ? undefined
+      : new Engine({ ...options, registry, jobs, metrics, intervalMs, agentTtlMs: ttlMs })
+  }
+
+  /** Begins; `stop` or `kill` ends it. */
+  start(): void {
+    const { signal } = this.#ending
+    const parts = [this.presence, this.jobs.mirror, this.#self, this.agent, this.#reporter, this.engine]
+    this.#running = Promise.all(parts.map(part => part?.run(signal)))
+  }
+
+  /** Ends at once and leaves everything as it is: units go on, and the registry will notice by itself. */
+  async kill(): Promise<void> {
+    this.#ending.abort()
+    await this.#running
+  }
+
+  /** Leaves in order: units are stopped and unloaded here, and the cluster need not wait to place them elsewhere. */
+  async stop(): Promise<void> {
+    const { log, clock } = this.#options
+    await this.kill()
+    await this.agent.unloadAll()
+    const late = new AbortController()
+    const left = (async () => {
+      await this.#reporter.report()
+      await this.presence.leave()
+    })().catch((error: unknown) => log.warn(`left without telling the cluster: ${reason(error)}`))
+    await Promise.race([left, clock.sleep(LEAVE_MS, late.signal)])
+    late.abort()
+  }
+
+  /** This machine as the registry has it, with the metadata that were set there; undefined when it has it not. */
+  #machine(): Machine | undefined {
+    if (!this.#self.isFresh) return undefined
+    return ownMachine(this.#self, this.#options.machineId)
+  }
+
+  #returned(): void {
+    this.jobs.mirror.reread()
+    this.#self.reread()
+    this.engine?.reread()
+    this.#reporter.forget()
+  }
+}
+
+/** The mirror of one machine holds its files at the top: they are put together as one of all machines would be. */
+function ownMachine(mirror: Mirror, id: string): Machine | undefined {
+  return machineOf(
+    {
+      group: () => {
+        const files = new Map<string, string>()
+        for (const name of mirror.tree.groups()) {
+          for (const [rest, value] of mirror.tree.group(name))
+            files.set(rest === '' ? name : `${name}/${rest}`, value)
+        }
+        return files
+      },
+    },
+    id,
+  )
+}
