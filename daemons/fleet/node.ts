@@ -78,6 +78,7 @@ export class FleetNode {
       machineId,
       ttlMs,
       held: () => this.agent.held,
+      isKnown: name => jobs.has(name),
       troubles: () => this.agent.troubles,
       isOnline: () => this.presence.trouble === undefined,
     })
@@ -105,14 +106,20 @@ export class FleetNode {
   async stop(): Promise<void> {
     const { log, clock } = this.#options
     await this.kill()
-    await this.agent.unloadAll()
+    const units = await this.agent.unloadAll()
     const late = new AbortController()
-    const left = (async () => {
-      await this.#reporter.report()
-      await this.presence.leave()
-    })().catch((error: unknown) => log.warn(`left without telling the cluster: ${reason(error)}`))
+    const left = this.#leave(units).catch((error: unknown) =>
+      log.warn(`left without telling the cluster: ${reason(error)}`),
+    )
     await Promise.race([left, clock.sleep(LEAVE_MS, late.signal)])
     late.abort()
+  }
+
+  /** The machine goes before its units are given free, so that they are not placed on it once more. */
+  async #leave(units: readonly string[]): Promise<void> {
+    await this.#reporter.report()
+    await this.presence.leave()
+    for (const name of units) await this.registry.unschedule(name, this.#options.machineId)
   }
 
   /** This machine as the registry has it, with the metadata that were set there; undefined when it has it not. */

@@ -82,11 +82,17 @@ export class Agent {
     }
   }
 
-  /** Stops and unloads everything, for a machine that leaves the cluster in order. */
-  async unloadAll(): Promise<void> {
+  /**
+   * Stops and unloads everything, for a machine that leaves the cluster in order.
+   *
+   * @returns the units that others may take over: all but the global ones
+   */
+  async unloadAll(): Promise<string[]> {
     if (!this.#isAdopted) await this.#adopt()
-    const unloads = [...this.#held.keys()].sort().map((name): Step => ({ type: 'unload', name }))
+    const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
     if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }])
+    return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
   async #adopt(): Promise<void> {
@@ -117,7 +123,7 @@ export class Agent {
   }
 
   #isWiped(): boolean {
-    const isWiped = !this.#options.jobs.mirror.exists && this.#held.size > 0
+    const isWiped = this.#held.size > 0 && this.#options.jobs.isWiped
     if (isWiped && !this.#isWarned)
       this.#options.log.error(
         `the registry has no units at all, as if it was wiped; the ${this.#held.size} units here go on until it has one again`,

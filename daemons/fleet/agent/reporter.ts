@@ -18,6 +18,8 @@ export interface ReporterOptions {
   machineId: string
   ttlMs: number
   held: () => ReadonlyMap<string, Held>
+  /** Whether a unit is in the registry: of one that is not, nothing is said there. */
+  isKnown: (name: string) => boolean
   troubles: () => Troubles
   /** Whether the store answers; while it does not, nothing is tried. */
   isOnline: () => boolean
@@ -134,7 +136,7 @@ export class Reporter {
   /** Whether the agent says of a unit that it has launched it. Global units have no one machine to say so. */
   #beats(name: string): boolean {
     const held = this.#options.held().get(name)
-    return held !== undefined && held.state === 'launched' && !held.isGlobal
+    return held?.state === 'launched' && !held.isGlobal && this.#options.isKnown(name)
   }
 
   async #publish(state: UnitState): Promise<void> {

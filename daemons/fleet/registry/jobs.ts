@@ -60,6 +60,7 @@ export class Jobs {
   // Groups that changed since the last refresh; undefined stands for all.
   #dirty: Set<string> | undefined = undefined
   #isComplete = false
+  #isWiped = false
 
   constructor(keys: Keys, options: Omit<MirrorOptions, 'directory'>) {
     this.#keys = keys
@@ -67,6 +68,7 @@ export class Jobs {
     this.#log = options.log
     this.mirror = new Mirror({ ...options, directory: keys.jobs })
     this.mirror.onChange(groups => {
+      this.#noteWiped(groups === undefined)
       if (groups === undefined) this.#dirty = undefined
       else if (this.#dirty !== undefined) for (const group of groups) this.#dirty.add(group)
       for (const listener of this.#listeners) listener(groups)
@@ -82,6 +84,20 @@ export class Jobs {
   /** Whether the copy is of now and every text in it was found. */
   get isFresh(): boolean {
     return this.mirror.isFresh
+  }
+
+  /**
+   * Whether the registry looks as if its store was wiped: it was listed without its directory of units, or with nothing
+   * in it but what agents say of units that are not there, and no unit has come since. One whose last unit was
+   * destroyed keeps the empty directory.
+   */
+  get isWiped(): boolean {
+    return this.#isWiped
+  }
+
+  /** Whether a unit is in the registry now. */
+  has(name: string): boolean {
+    return this.mirror.tree.group(name).has('object')
   }
 
   /** Units that can be read, as of the last refresh. */
@@ -113,6 +129,13 @@ export class Jobs {
     for (const name of names) this.#decode(name)
     this.#isComplete = true
     return dirty
+  }
+
+  #noteWiped(isListed: boolean): void {
+    if (!isListed && !this.#isWiped) return
+    const { exists, tree } = this.mirror
+    if ([...tree.groups()].some(name => this.has(name))) this.#isWiped = false
+    else if (!exists || tree.size > 0) this.#isWiped = true
   }
 
   async #readTexts(names: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
