@@ -31,27 +31,18 @@ export class Writer {
   value(type: Type, value: DBusValue): void {
     const { code, parts } = type
     this.align(alignmentOf(code))
-    switch (code) {
-      case 'a':
-        return this.#array(parts[0]!, asList(value))
-      case '(':
-      case '{': {
-        const fields = asList(value)
-        if (fields.length !== parts.length)
-          throw new DBusFormatError('a structure with other fields than its type')
-        for (const [index, part] of parts.entries()) this.value(part, fields[index]!)
-        return
-      }
-      case 'v':
-        return this.#variant(value)
-      case 's':
-      case 'o':
-        return this.#string(asText(value))
-      case 'g':
-        return this.#signature(asText(value))
-      default:
-        this.#number(code, value)
-    }
+    if (code === 'a') this.#array(parts[0]!, asList(value))
+    else if (code === '(' || code === '{') this.#fields(parts, asList(value))
+    else if (code === 'v') this.#variant(value)
+    else if (code === 's' || code === 'o') this.#string(asText(value))
+    else if (code === 'g') this.#signature(asText(value))
+    else this.#number(code, value)
+  }
+
+  #fields(types: readonly Type[], fields: readonly DBusValue[]): void {
+    if (fields.length !== types.length)
+      throw new DBusFormatError('a structure with other fields than its type')
+    for (const [index, type] of types.entries()) this.value(type, fields[index]!)
   }
 
   #array(element: Type, values: readonly DBusValue[]): void {

@@ -2,8 +2,11 @@ import { unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { errorCode } from '../../errors.ts'
 
-/** Where a server is reached: TCP, or the path of a unix socket. Port 0 lets the system choose one. */
-export type Address = { host: string; port: number } | { path: string }
+/**
+ * Where a server is reached: TCP, the path of a unix socket, or a socket that was handed over already listening. Port 0
+ * lets the system choose one.
+ */
+export type Address = { host: string; port: number } | { path: string } | { fd: number }
 
 /** Binds a server. Takes over the path of a unix socket that nobody listens to any more. */
 export async function listen(server: Server, address: Address): Promise<Address> {

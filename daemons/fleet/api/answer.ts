@@ -1,0 +1,53 @@
+import { FLEET_VERSION } from '#lib/fleet/version.ts'
+import { headerBlock } from '#lib/http/header.ts'
+
+/** A whole answer. */
+export interface Answer {
+  status: number
+  /** Of Content-Type; undefined for none. */
+  type: string | undefined
+  body: string
+}
+
+/** A refusal that the client is told of, with its HTTP status. */
+export class ApiRefusal extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.name = 'ApiRefusal'
+    this.status = status
+  }
+}
+
+const JSON_TYPE = 'application/json'
+
+/** Header lines of an answer. */
+export function headersOf(type: string | undefined): string {
+  const server = ['Server', `fleetd/${FLEET_VERSION}`] as const
+  return headerBlock(type === undefined ? [server] : [['Content-Type', type], server])
+}
+
+/** JSON, compact, keys of each object in the order of the alphabet, as the original's come out. */
+export function json(status: number, value: unknown): Answer {
+  return { status, type: JSON_TYPE, body: JSON.stringify(sorted(value)) }
+}
+
+/** `{"error":{"code":404,"message":"…"}}` */
+export function refusal(status: number, message = ''): Answer {
+  return json(status, { error: { code: status, message } })
+}
+
+/** An answer without a body. */
+export function bare(status: number, type?: string): Answer {
+  return { status, type, body: '' }
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined && field !== '')
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, sorted(field)]),
+  )
+}
