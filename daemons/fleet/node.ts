@@ -48,6 +48,8 @@ export class FleetNode {
   readonly engine: Engine | undefined
   readonly metrics = new FleetMetrics()
   readonly presence: Presence
+  /** Told when the store answers again after it did not. */
+  onReturn: (() => void) | undefined
   readonly #options: NodeOptions
   readonly #reporter: Reporter
   readonly #self: Mirror
@@ -133,6 +135,7 @@ export class FleetNode {
     this.#self.reread()
     this.engine?.reread()
     this.#reporter.forget()
+    this.onReturn?.()
   }
 }
 

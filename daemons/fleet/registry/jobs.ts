@@ -59,7 +59,7 @@ export class Jobs {
   readonly #listeners = new Set<OnChange>()
   // Groups that changed since the last refresh; undefined stands for all.
   #dirty: Set<string> | undefined = undefined
-  #isComplete = false
+  #turn: Promise<unknown> = Promise.resolve()
   #isWiped = false
 
   constructor(keys: Keys, options: Omit<MirrorOptions, 'directory'>) {
@@ -113,22 +113,32 @@ export class Jobs {
   /**
    * Brings the units up to the mirror, reading texts that are not known yet.
    *
-   * @returns names of the units that changed; undefined for all
    * @throws what the store throws; nothing is lost then
    */
-  async refresh(signal?: AbortSignal): Promise<ReadonlySet<string> | undefined> {
+  refresh(signal?: AbortSignal): Promise<void> {
+    // Engine, agent and API ask for it as they like: one after the other, so that none misses what another took.
+    const turn = this.#turn.then(() => this.#refresh(signal))
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #refresh(signal: AbortSignal | undefined): Promise<void> {
     const dirty = this.#dirty
-    if (this.#isComplete && dirty?.size === 0) return dirty
+    if (dirty?.size === 0) return
     const names = dirty ?? new Set(this.mirror.tree.groups())
-    await this.#readTexts(names, signal)
+    this.#dirty = new Set()
+    try {
+      await this.#readTexts(names, signal)
+    } catch (error) {
+      const since: Set<string> | undefined = this.#dirty
+      this.#dirty = dirty === undefined || since === undefined ? undefined : new Set([...dirty, ...since])
+      throw error
+    }
     if (dirty === undefined) {
       this.#jobs.clear()
       this.#broken.clear()
     }
-    this.#dirty = new Set()
     for (const name of names) this.#decode(name)
-    this.#isComplete = true
-    return dirty
   }
 
   #noteWiped(isListed: boolean): void {

@@ -49,9 +49,9 @@ const TEXT = 'text/plain; charset=utf-8'
 
 /** The HTTP API of fleetd, on any number of addresses. */
 export class ApiServer {
-  readonly #options: ApiOptions
+  #options: ApiOptions
   readonly #server: HttpServer
-  readonly #ending = new AbortController()
+  #ending = new AbortController()
   #followers = 0
   #journals = 0
 
@@ -66,6 +66,13 @@ export class ApiServer {
 
   async listen(address: Address): Promise<Address> {
     return await this.#server.listen(address)
+  }
+
+  /** Answers from now on by another configuration; streams that have begun end. */
+  configure(options: ApiOptions): void {
+    this.#options = options
+    this.#ending.abort()
+    this.#ending = new AbortController()
   }
 
   /** Ends streams, and gives answers that are under way so much time. */
