@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { mkdir, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { errorCode } from '#lib/errors.ts'
+import type { Io } from '../io.ts'
+import { connectApi } from './connect.ts'
+
+const MACHINE_ID = '/etc/machine-id'
+const NOT_FOUND_STATUS = 127
+
+/** The process as the program sees it. */
+export function processIo(): Io {
+  return {
+    out: text => void process.stdout.write(text),
+    err: text => void process.stderr.write(text),
+    env: process.env,
+    argv: process.argv,
+    readFile: readIfThere,
+    now: () => performance.now(),
+    sleep: ms => pause(ms),
+    connect: connectApi,
+    run,
+    machineId: async () => ((await readIfThere(MACHINE_ID)) ?? '').trim(),
+    joinSocket,
+    isTerminal: process.stdin.isTTY === true,
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+async function run(program: string, args: readonly string[]): Promise<number> {
+  if (program === 'ssh' && process.env.HOME !== undefined)
+    await mkdir(dirname(join(process.env.HOME, '.fleetctl', 'known_hosts')), { recursive: true, mode: 0o700 })
+  const child = spawn(program, args, { stdio: 'inherit' })
+  return await new Promise(resolve => {
+    child.once('error', error => {
+      process.stderr.write(`${program}: ${error.message}\n`)
+      resolve(NOT_FOUND_STATUS)
+    })
+    child.once('exit', code => resolve(code ?? 255))
+  })
+}
+
+async function joinSocket(path: string): Promise<void> {
+  const socket = connect({ path, allowHalfOpen: true })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  await Promise.all([pipeline(process.stdin, socket), pipeline(socket, process.stdout, { end: false })])
+}

@@ -1,0 +1,70 @@
+/** Something wrong that ends the command: told on stderr, and the status of the process. */
+export class Failure extends Error {
+  readonly status: number
+
+  constructor(message: string, status = 1) {
+    super(message)
+    this.name = 'Failure'
+    this.status = status
+  }
+}
+
+/** A whole answer of the API. */
+export interface ApiReply {
+  status: number
+  body: string
+}
+
+/** The way to the API. */
+export interface ApiTransport {
+  /** @throws Error in one line when there is no answer */
+  request(method: string, path: string, body?: string): Promise<ApiReply>
+  /** Lines of an answer that goes on; the status comes first. */
+  stream(path: string): Promise<{ status: number; lines: AsyncIterable<string> }>
+  close(): void
+}
+
+/** How the API is reached. */
+export interface ConnectOptions {
+  endpoint: string
+  caFile: string
+  certFile: string
+  keyFile: string
+  skipVerify: boolean
+  timeoutMs: number
+  tunnel: string
+  ssh: SshOptions
+}
+
+/** How the OpenSSH client is called. */
+export interface SshOptions {
+  user: string
+  timeoutSeconds: number
+  strictHostKeyChecking: boolean
+  knownHostsFile: string
+  port: number
+  /** Bastion `host[:port]`; `''` for none. */
+  tunnel: string
+  forwardAgent: boolean
+}
+
+/** All that the program touches. */
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly argv: readonly string[]
+  /** Text of a file, undefined when there is none. */
+  readFile(path: string): Promise<string | undefined>
+  /** Milliseconds of a clock that only goes on. */
+  now(): number
+  sleep(ms: number): Promise<void>
+  connect(options: ConnectOptions): Promise<ApiTransport>
+  /** Runs a program with this one's input and output; gives its status. */
+  run(program: string, args: readonly string[]): Promise<number>
+  /** Of the machine it runs on, `''` when it has none. */
+  machineId(): Promise<string>
+  /** Joins standard input and output with a unix socket until either ends. */
+  joinSocket(path: string): Promise<void>
+  isTerminal: boolean
+}

@@ -1,0 +1,24 @@
+import { processIo } from './host/process.ts'
+import { runProgram } from './program.ts'
+
+/**
+ * The `fleetctl` command line.
+ *
+ * @param args without the name of the program
+ * @returns the status of the process
+ */
+export async function main(args: string[]): Promise<number> {
+  const io = processIo()
+  try {
+    return await runProgram(args, io)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ApiFailure') {
+      io.err(`${error.message}\n`)
+      return 1
+    }
+    throw error
+  }
+}
+
+// Called as a file of its own, as tests do; in the binary, its entry calls `main`.
+if (import.meta.main) void main(process.argv.slice(2)).then(status => process.exit(status))
