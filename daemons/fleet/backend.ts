@@ -21,7 +21,9 @@ export class NodeBackend implements Backend {
   readonly #states: LazyMirror
   readonly #machines: LazyMirror
   readonly #nextId: () => string
+  // Of writes to units, and to machines: each is seen by the mirror of its own directory only.
   #writtenIndex = 0
+  #metadataIndex = 0
 
   /** @param nextId gives IDs of restart demands, each once */
   constructor(node: FleetNode, machineId: string, parts: { clock: Clock; log: Log; nextId: () => string }) {
@@ -55,7 +57,7 @@ export class NodeBackend implements Backend {
 
   async listUnits(): Promise<UnitBody[]> {
     const jobs = await this.#jobs()
-    const states = await this.#states.at(this.#writtenIndex)
+    const states = await this.#states.at(0)
     const bodies = [...jobs.all.values()].map(job => unitBody(job, states, true))
     for (const { name, reason, target } of jobs.broken.values())
       bodies.push({
@@ -71,7 +73,7 @@ export class NodeBackend implements Backend {
   async getUnit(name: string): Promise<UnitBody | undefined> {
     const jobs = await this.#jobs()
     const job = jobs.all.get(name)
-    if (job !== undefined) return unitBody(job, await this.#states.at(this.#writtenIndex), false)
+    if (job !== undefined) return unitBody(job, await this.#states.at(0), false)
     const broken = jobs.broken.get(name)
     if (broken === undefined) return undefined
     return { name, desiredState: 'inactive', currentState: 'inactive', reason: broken.reason }
@@ -92,18 +94,18 @@ export class NodeBackend implements Backend {
   }
 
   async listStates(): Promise<UnitStateBody[]> {
-    const { tree } = await this.#states.at(this.#writtenIndex)
+    const { tree } = await this.#states.at(0)
     return [...tree.groups()].sort().flatMap(name => statesOf(tree, name).map(stateBody))
   }
 
   async listMachines(): Promise<MachineBody[]> {
-    return machinesOf((await this.#machines.at(this.#writtenIndex)).tree).map(machineBody)
+    return machinesOf((await this.#machines.at(this.#metadataIndex)).tree).map(machineBody)
   }
 
   async setMetadata(machineId: string, key: string, value: string | undefined): Promise<void> {
     // An empty value takes away also what the machine itself says.
     const { store, keys } = this.#node.registry
-    this.#wrote(indexOf(await store.set(keys.metadata(machineId, key), value ?? '')))
+    this.#metadataIndex = indexOf(await store.set(keys.metadata(machineId, key), value ?? ''))
   }
 
   async restart(name: string, machines: readonly string[] | undefined): Promise<string> {
@@ -120,7 +122,7 @@ export class NodeBackend implements Backend {
       if (broken === undefined) return undefined
       return { name, desiredState: 'inactive', reason: `it cannot be read: ${broken.reason}`, machines: [] }
     }
-    const machines = machinesOf((await this.#machines.at(this.#writtenIndex)).tree)
+    const machines = machinesOf((await this.#machines.at(this.#metadataIndex)).tree)
     const problems = problemsByMachine(job, [...jobs.all.values()], machines)
     const reason = reasonOf(job, machines, problems.filter(({ problem }) => problem === '').length)
     return { name, desiredState: job.desired, ...machineField(job.target), reason, machines: problems }

@@ -65,6 +65,10 @@ export async function lookAtState(api: ApiClient, name: string, wanted: string):
   if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
   // A unit that the engine has refused a machine says so; the reason goes when it gets one.
   if (unit.currentState === wanted) return { kind: 'done', line: await unitLine(api, unit, wanted) }
+  if (wanted === 'launched' && unit.machineID !== undefined) {
+    const look = lookAtSystemd(name, await api.states())
+    if (look.kind === 'failed') return look
+  }
   const { reason } = unit
   return { kind: 'wait', reason: reason === undefined ? '' : `Unit ${name} cannot be placed: ${reason}` }
 }

@@ -116,19 +116,13 @@ export class Reporter {
         states.set(name, { name, machineId, hash: entry.hash, load, active, sub, restart: entry.restart })
       }
     }
-    // What could not even be loaded has failed, and is not to be waited for.
+    // What could not be loaded or started has failed, though systemd does not know it: it is not to be waited for.
+    const failure = { active: 'failed', sub: 'failed' }
     for (const [name] of this.#options.troubles().entries()) {
-      const hash = held.get(name)?.hash ?? ''
-      if (!held.has(name))
-        states.set(name, {
-          name,
-          machineId,
-          hash,
-          load: 'error',
-          active: 'failed',
-          sub: 'failed',
-          restart: '',
-        })
+      const state = states.get(name)
+      if (state === undefined)
+        states.set(name, { name, machineId, hash: '', load: 'error', restart: '', ...failure })
+      else if (state.active === 'inactive') states.set(name, { ...state, ...failure })
     }
     return states
   }
