@@ -103,7 +103,7 @@ t.test('what a plan points to is fetched once and put in its place', t => {
   )
   const bytes = new Map(wanted.map(one => [one, Buffer.from(one.url)]))
   t.same(
-    fillRemotes(plan, bytes).steps.map(step => stepJson(step)['content']),
+    fillRemotes(plan, bytes).steps.map(step => stepJson(step).content),
     ['http://h/a', 'http://h/a'].map(text => ({ kind: 'inline', bytes: { text } })),
   )
   t.same(remotesOf(fillRemotes(plan, bytes)), [])

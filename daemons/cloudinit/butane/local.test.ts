@@ -21,7 +21,7 @@ const FILES: Record<string, Local> = {
   'tree/etc/b': { kind: 'link', target: '/etc/a' },
   loop: { kind: 'directory', names: ['in'] },
 }
-const locals: Locals = path => FILES[path] ?? (path.startsWith('loop/') ? FILES['loop'] : undefined)
+const locals: Locals = path => FILES[path] ?? (path.startsWith('loop/') ? FILES.loop : undefined)
 
 function compiled(text: string) {
   const { plan, findings } = compileIgnition(

@@ -13,8 +13,6 @@ const GONE: Readonly<Record<string, string>> = {
   'rkt-api.service': 'rkt is not in the image',
   'rkt-metadata.service': 'rkt is not in the image',
   'rkt-metadata.socket': 'rkt is not in the image',
-  'fleet.service': 'fleet is not in this image yet',
-  'fleet.socket': 'fleet is not in this image yet',
   'locksmithd.service': 'locksmith is not in this image yet',
   'update-engine.service': 'update_engine is not in this image yet',
 }

@@ -44,7 +44,6 @@ export function compileServices(coreos: View, findings: Findings): ServiceSteps 
   add('locksmith', LOCKSMITHD, 'LOCKSMITHD', settingsOf(coreos.map('locksmith'), LOCKSMITH))
   update(coreos.map('update'), steps, findings)
   for (const [section, unit] of [
-    ['fleet', 'fleet.service'],
     ['flannel', FLANNELD],
     ['locksmith', LOCKSMITHD],
   ] as const) {

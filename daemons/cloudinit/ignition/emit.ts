@@ -132,7 +132,7 @@ class Emitter {
         shell: step.shell,
         system: step.system || undefined,
         shouldExist: step.present ? undefined : false,
-        sshAuthorizedKeys: before?.['sshAuthorizedKeys'],
+        sshAuthorizedKeys: before?.sshAuthorizedKeys,
       }),
     )
   }
@@ -152,7 +152,7 @@ class Emitter {
   #keys({ user: name, keys }: StepOf<'keys'>): void {
     const user = this.#users.get(name) ?? { name }
     // One who stands in two sets is one.
-    const all = new Set([...((user['sshAuthorizedKeys'] ?? []) as string[]), ...keys])
+    const all = new Set([...((user.sshAuthorizedKeys ?? []) as string[]), ...keys])
     this.#users.set(name, { ...user, sshAuthorizedKeys: [...all] })
   }
 
@@ -212,7 +212,7 @@ class Emitter {
     const files = new Map(this.#files)
     for (const [path, lines] of this.#lines) {
       const file = files.get(path) ?? { path }
-      const append = [...((file['append'] ?? []) as Json[]), this.#resource(inline(lines.join('')))]
+      const append = [...((file.append ?? []) as Json[]), this.#resource(inline(lines.join('')))]
       files.set(path, { ...file, append })
     }
     return [...files.values()]
@@ -241,16 +241,16 @@ class Emitter {
       return
     }
     const before = this.#units.get(name)
-    const dropins = new Map(((before?.['dropins'] ?? []) as Json[]).map(one => [one['name'], one]))
+    const dropins = new Map(((before?.dropins ?? []) as Json[]).map(one => [one.name, one]))
     for (const dropIn of dropIns) dropins.set(dropIn.name, { name: dropIn.name, contents: dropIn.content })
-    const contents = content ?? before?.['contents']
-    const isEnabled = enable ?? before?.['enabled']
+    const contents = content ?? before?.contents
+    const isEnabled = enable ?? before?.enabled
     const isInVain = isEnabled === true && typeof contents === 'string' && !hasInstall(contents)
     if (isInVain) this.lost.push(`enable ${name}: does nothing without an [Install] section`)
     const merged = compact({
       name,
       enabled: isInVain ? undefined : isEnabled,
-      mask: mask ?? before?.['mask'],
+      mask: mask ?? before?.mask,
       contents,
       dropins: dropins.size > 0 ? [...dropins.values()] : undefined,
     })
@@ -260,7 +260,7 @@ class Emitter {
   /** To start a unit at every boot is to have it enabled: that is all there is. */
   #command(name: string, verb: Verb): void {
     const unit = this.#units.get(name) ?? { name }
-    const contents = unit['contents']
+    const contents = unit.contents
     const canEnable = typeof contents !== 'string' || hasInstall(contents)
     if (STARTING.has(verb) && canEnable) {
       this.#units.set(name, compact({ ...unit, enabled: true }))

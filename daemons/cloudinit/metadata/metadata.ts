@@ -84,14 +84,14 @@ export function parseMetadata(text: string): Metadata {
       throw new UserError(`metadata: ${key} '${address}' is no address`)
     substitutes[key] = address
   }
-  const hostname = matching(object['hostname'], 'hostname', HOSTNAME)
-  const updateGroup = matching(object['update_group'], 'update_group', GROUP)
-  const etcdRejoin = matching(object['etcd_rejoin'], 'etcd_rejoin', MEMBERS)
+  const hostname = matching(object.hostname, 'hostname', HOSTNAME)
+  const updateGroup = matching(object.update_group, 'update_group', GROUP)
+  const etcdRejoin = matching(object.etcd_rejoin, 'etcd_rejoin', MEMBERS)
   return {
     ...(hostname === undefined ? {} : { hostname }),
-    keys: list(object['ssh_keys'], 'ssh_keys').map(key => line(key, 'ssh_keys')),
+    keys: list(object.ssh_keys, 'ssh_keys').map(key => line(key, 'ssh_keys')),
     substitutes,
-    network: list(object['network'], 'network').map(readCard),
+    network: list(object.network, 'network').map(readCard),
     ...(etcdRejoin === undefined ? {} : { etcdRejoin }),
     ...(updateGroup === undefined ? {} : { updateGroup }),
   }
@@ -168,8 +168,8 @@ function networkUnit({ mac, address, gateway, dns, domains, ntp }: NetworkCard):
 
 function readCard(value: unknown): NetworkCard {
   const card = record(value, 'network')
-  const mac = matching(card['mac'], 'network: mac', MAC)
-  const address = optional(card['address'], 'network: address')
+  const mac = matching(card.mac, 'network: mac', MAC)
+  const address = optional(card.address, 'network: address')
   const [host = '', bits = ''] = address?.split('/') ?? []
   const bitsMax = isIPv4(host) ? 32 : 128
   if (mac === undefined) throw new UserError('metadata: network: mac is missing')
@@ -180,10 +180,10 @@ function readCard(value: unknown): NetworkCard {
       if (typeof one === 'string' && isIP(one) !== 0) return one
       throw new UserError(`metadata: network: ${key}: ${JSON.stringify(one)} is no address`)
     })
-  const gateway = optional(card['gateway'], 'network: gateway')
+  const gateway = optional(card.gateway, 'network: gateway')
   if (gateway !== undefined && isIP(gateway) === 0)
     throw new UserError(`metadata: network: gateway '${gateway}' is no address`)
-  const domains = list(card['domains'], 'network: domains').map(
+  const domains = list(card.domains, 'network: domains').map(
     domain => matching(domain, 'network: domains', DOMAIN) ?? '',
   )
   const [dns, ntp] = [addresses('dns'), addresses('ntp')]

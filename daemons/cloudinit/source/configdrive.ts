@@ -29,12 +29,12 @@ export function parseDriveMetadata(text: string): DriveMetadata {
     throw new UserError('meta_data.json: is no JSON')
   }
   const object = record(value, 'the document')
-  const keys = optionalRecord(object['public_keys'], 'public_keys')
+  const keys = optionalRecord(object.public_keys, 'public_keys')
   const names = Object.keys(keys).sort()
   if (names.length > KEYS_MAX) throw new UserError(`meta_data.json: more than ${KEYS_MAX} public_keys`)
-  const hostname = optionalText(object['hostname'], 'hostname')
+  const hostname = optionalText(object.hostname, 'hostname')
   const path = optionalText(
-    optionalRecord(object['network_config'], 'network_config')['content_path'],
+    optionalRecord(object.network_config, 'network_config').content_path,
     'network_config.content_path',
   )
   return {

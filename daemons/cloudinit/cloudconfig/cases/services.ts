@@ -5,7 +5,6 @@ const section = (name: string, more: string): string => `coreos:\n  ${name}:\n${
 const environment = (...lines: string[]): string =>
   `[Service]\n${lines.map(line => `Environment="${line}"\n`).join('')}`
 
-const FLEET_IS_GONE = 'line 3:3: warning: fleet: fleet is not in this image yet'
 const LOCKSMITH_IS_GONE = 'line 3:3: warning: locksmith: locksmith is not in this image yet'
 
 /** The sections of coreos that set programs up. */
@@ -84,7 +83,6 @@ export const SERVICES: Case[] = [
     name: 'fleet',
     config: section('fleet', '    public-ip: 10.0.0.1\n    metadata: role=web\n    verbosity: 2\n'),
     plan: [`unit fleet.service: ${UNTIL}`],
-    findings: [FLEET_IS_GONE],
     contents: {
       'fleet.service/20-cloudinit.conf': environment(
         'FLEET_METADATA=role=web',
@@ -97,15 +95,11 @@ export const SERVICES: Case[] = [
     name: 'fleet with an interval',
     config: section('fleet', '    engine-reconcile-interval: 2.5\n'),
     plan: [`unit fleet.service: ${UNTIL}`],
-    findings: [FLEET_IS_GONE],
   },
   {
     name: 'fleet with no interval',
     config: section('fleet', '    engine-reconcile-interval: soon\n'),
-    findings: [
-      FLEET_IS_GONE,
-      'line 4:32: warning: incorrect type for "engine-reconcile-interval" (want float64)',
-    ],
+    findings: ['line 4:32: warning: incorrect type for "engine-reconcile-interval" (want float64)'],
   },
   {
     name: 'flannel',
