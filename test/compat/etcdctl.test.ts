@@ -46,10 +46,10 @@ t.test('scripts are read and written alike', t => {
 for (const script of scripts) {
   t.test(script.name, async t => {
     const theirs = await answersOf(script, programClient(etcdctl), server)
-    if (process.env['ORLOP_RECORD'] === '1') await recordScript(script, theirs)
+    if (process.env.ORLOP_RECORD === '1') await recordScript(script, theirs)
     const ours = await answersOf(script, ownClient, server)
     for (const step of stepsOf(script.items)) {
-      if (process.env['ORLOP_RECORD'] !== '1')
+      if (process.env.ORLOP_RECORD !== '1')
         t.same(theirs.get(step), step.expected, `original: ${title(step)}`)
       t.same(ours.get(step), theirs.get(step), `ours: ${title(step)}`)
     }

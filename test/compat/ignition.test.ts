@@ -114,7 +114,7 @@ const BAD: (object | string)[] = [
 
 const context = { cache: await Cache.open(), mirrors: findMirrors, progress: silent }
 const { programs } = await Tools.open(await readLock(ROOT), context, 'originals')
-const validator = process.env['ORLOP_IGNITION_VALIDATE'] || join(programs, 'ignition-validate')
+const validator = process.env.ORLOP_IGNITION_VALIDATE || join(programs, 'ignition-validate')
 if (!existsSync(validator)) throw new Error(`${validator}, a program to compare with, is not there`)
 const folder = await mkdtemp(join(tmpdir(), 'orlop-ignition-'))
 t.teardown(() => rm(folder, { recursive: true }))

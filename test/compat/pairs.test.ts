@@ -12,7 +12,7 @@ t.setTimeout(180_000)
 
 const FOLDER = join(import.meta.dirname, 'pairs')
 const PAIRS_MIN = 250
-const isRecording = process.env['ORLOP_RECORD'] === '1'
+const isRecording = process.env.ORLOP_RECORD === '1'
 const { server } = await findOriginals(process.env)
 const OURS = [
   '--disable-warning=ExperimentalWarning',

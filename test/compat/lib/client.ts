@@ -16,7 +16,7 @@ const COMMAND_TIMEOUT_MS = 15_000
 export function programClient(file: string): Client {
   return (step, env) =>
     new Promise((resolve, reject) => {
-      const child = spawn(file, step.words, { env: { ...env, PATH: process.env['PATH'] } })
+      const child = spawn(file, step.words, { env: { ...env, PATH: process.env.PATH } })
       const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_TIMEOUT_MS)
       const answer: Answer = { out: '', err: '', status: 0 }
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -58,7 +58,7 @@ export const ownClient: Client = async (step, env) => {
     interrupt: () => interrupter.signal,
     // The events come faster than programs end, so this waits for none of them, as the real thing.
     start: (file, words, extra) =>
-      startCaptured(file, words, { ...env, ...extra, PATH: process.env['PATH'] ?? '' }, out => {
+      startCaptured(file, words, { ...env, ...extra, PATH: process.env.PATH ?? '' }, out => {
         answer.out += out
         if (isEnough(step, answer.out)) interrupter.abort(new Error('interrupted'))
       }),

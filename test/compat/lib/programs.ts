@@ -20,15 +20,20 @@ const GROUP = 'originals'
 
 /** The originals: those of the locked Debian packages, or others named by ORLOP_ETCDCTL, ORLOP_ETCD_SERVER, ORLOP_WRK. */
 export async function findOriginals(env: NodeJS.ProcessEnv): Promise<Originals> {
-  const context = { cache: await Cache.open(), mirrors: findMirrors, progress: silent }
-  const { programs } = await Tools.open(await readLock(ROOT), context, GROUP)
+  const { programs } = await openOriginals()
   const found = {
-    etcdctl: env['ORLOP_ETCDCTL'] || join(programs, 'etcdctl'),
-    server: env['ORLOP_ETCD_SERVER'] || join(programs, 'etcd'),
-    wrk: env['ORLOP_WRK'] || join(programs, 'wrk'),
+    etcdctl: env.ORLOP_ETCDCTL || join(programs, 'etcdctl'),
+    server: env.ORLOP_ETCD_SERVER || join(programs, 'etcd'),
+    wrk: env.ORLOP_WRK || join(programs, 'wrk'),
   }
   for (const path of Object.values(found)) {
     if (!existsSync(path)) throw new Error(`${path}, a program to compare with, is not there`)
   }
   return found
+}
+
+/** All programs of the locked Debian packages that tests compare with. */
+export async function openOriginals(): Promise<Tools> {
+  const context = { cache: await Cache.open(), mirrors: findMirrors, progress: silent }
+  return await Tools.open(await readLock(ROOT), context, GROUP)
 }

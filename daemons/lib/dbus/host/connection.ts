@@ -14,8 +14,10 @@ export interface Call {
   body?: readonly DBusValue[]
 }
 
-/** Calls that wait for their answers; more are refused. */
-const PENDING_MAX = 4096
+/** Calls that wait for their answers at once: a bus cuts off whoever has more than 128 of them. */
+const IN_FLIGHT_MAX = 64
+/** Calls that wait to be sent; more are refused. */
+const QUEUED_MAX = 4096
 const CALL_TIMEOUT_MS = 25_000
 const CONNECT_TIMEOUT_MS = 5_000
 /** Of the lines by which a connection begins. */
@@ -51,6 +53,7 @@ export async function connectBus(places: readonly BusPlace[]): Promise<BusConnec
 export class BusConnection {
   readonly #socket: Socket
   readonly #pending = new Map<number, Pending>()
+  readonly #queue: { begin: () => void; reject: (error: Error) => void }[] = []
   readonly #onSignal = new Set<(message: Message) => void>()
   readonly #onCall = new Set<(message: Message) => void>()
   readonly #onClose = new Set<() => void>()
@@ -102,15 +105,20 @@ export class BusConnection {
   call(call: Call, timeoutMs = CALL_TIMEOUT_MS): Promise<readonly DBusValue[]> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return void reject(new Error('the connection to D-Bus is closed'))
-      if (this.#pending.size >= PENDING_MAX) return void reject(new Error('too many calls wait for D-Bus'))
+      if (this.#queue.length >= QUEUED_MAX) return void reject(new Error('too many calls wait for D-Bus'))
       const message = this.#message(MessageType.call, { ...call, body: call.body ?? [] })
       const bytes = encodeMessage(message)
-      const timer = setTimeout(() => {
-        this.#pending.delete(message.serial)
-        reject(new Error(`${call.member} was not answered within ${timeoutMs} ms`))
-      }, timeoutMs)
-      this.#pending.set(message.serial, { resolve, reject, timer })
-      this.#socket.write(bytes)
+      const begin = (): void => {
+        const timer = setTimeout(() => {
+          this.#pending.delete(message.serial)
+          reject(new Error(`${call.member} was not answered within ${timeoutMs} ms`))
+          this.#sendQueued()
+        }, timeoutMs)
+        this.#pending.set(message.serial, { resolve, reject, timer })
+        this.#socket.write(bytes)
+      }
+      this.#queue.push({ begin, reject })
+      this.#sendQueued()
     })
   }
 
@@ -143,6 +151,14 @@ export class BusConnection {
     this.#closed('the connection to D-Bus was ended')
   }
 
+  #sendQueued(): void {
+    while (this.#pending.size < IN_FLIGHT_MAX) {
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      next.begin()
+    }
+  }
+
   #message(type: Message['type'], fields: Partial<Message>): Message {
     this.#serial = this.#serial >= 0xffff_fffe ? 1 : this.#serial + 1
     return { flags: 0, signature: '', body: [], ...fields, type, serial: this.#serial }
@@ -173,6 +189,7 @@ export class BusConnection {
     if (pending === undefined) return
     this.#pending.delete(message.replySerial!)
     clearTimeout(pending.timer)
+    this.#sendQueued()
     if (message.type === MessageType.reply) pending.resolve(message.body)
     else pending.reject(new DBusError(message.errorName ?? '', String(message.body[0] ?? '')))
   }
@@ -185,6 +202,7 @@ export class BusConnection {
       reject(new Error(why))
     }
     this.#pending.clear()
+    for (const { reject } of this.#queue.splice(0)) reject(new Error(why))
     for (const listener of this.#onClose) listener()
   }
 }
