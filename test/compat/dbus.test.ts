@@ -75,7 +75,11 @@ async function serveSystemd(): Promise<{ calls: string[]; bus: BusConnection }> 
       send('ba(sss)', [body[0]?.toString().includes('carries') === true, []])
     else if (member === 'ListUnitsByNames')
       send('a(ssssssouso)', [
-        (body[0] as string[]).map(unit => [unit, '', 'loaded', 'active', 'running', '', '/u', 0, '', '/']),
+        (body[0] as string[]).map(unit =>
+          unit === 'queued.service'
+            ? [unit, '', 'loaded', 'inactive', 'dead', '', '/u', 7, 'start', '/job/7']
+            : [unit, '', 'loaded', 'active', 'running', '', '/u', 0, '', '/'],
+        ),
       ])
     else send('', [])
   })
@@ -98,8 +102,9 @@ t.test('systemd over a bus of dbus-daemon', async t => {
   await manager.stop('none.service')
   await t.rejects(manager.start('bad.service'), { message: 'bad', errorName: `${MANAGER}.BadUnitSetting` })
   await manager.reload()
-  t.same(await manager.statuses(['a.service']), [
+  t.same(await manager.statuses(['a.service', 'queued.service']), [
     { name: 'a.service', load: 'loaded', active: 'active', sub: 'running' },
+    { name: 'queued.service', load: 'loaded', active: 'activating', sub: 'queued' },
   ])
   t.same(calls, [
     'Subscribe []',
@@ -113,7 +118,7 @@ t.test('systemd over a bus of dbus-daemon', async t => {
     'StopUnit ["none.service","replace"]',
     'StartUnit ["bad.service","replace"]',
     'Reload []',
-    'ListUnitsByNames [["a.service"]]',
+    'ListUnitsByNames [["a.service","queued.service"]]',
   ])
   const path = '/org/freedesktop/systemd1/unit/a_2eservice'
   const before = changes

@@ -1,4 +1,7 @@
-/** State of a unit as systemd has it. */
+/**
+ * State of a unit as systemd has it. A unit whose start still waits for others is `activating` and `queued` here: to
+ * systemd it is as inactive as one that nobody wants.
+ */
 export interface UnitStatus {
   name: string
   load: string

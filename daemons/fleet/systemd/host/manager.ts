@@ -77,13 +77,7 @@ export class DbusManager implements UnitManager {
   async statuses(names: readonly string[]): Promise<UnitStatus[]> {
     if (names.length === 0) return []
     const [listed] = await this.#call('ListUnitsByNames', 'as', [[...names]])
-    // name, description, load, active, sub, following, path, job, its type, its path
-    return (listed as readonly string[][]).map(([name, , load, active, sub]) => ({
-      name: name!,
-      load: load!,
-      active: active!,
-      sub: sub!,
-    }))
+    return (listed as unknown as readonly ListedUnit[]).map(statusOf)
   }
 
   onChange(listener: () => void): () => void {
@@ -158,6 +152,14 @@ export class DbusManager implements UnitManager {
       for (const listener of this.#listeners) listener()
     }, COALESCE_MS)
   }
+}
+
+/** name, description, load, active, sub, following, path, job, its type, its path */
+type ListedUnit = readonly [string, string, string, string, string, string, string, number, string, string]
+
+function statusOf([name, , load, active, sub, , , job, jobType]: ListedUnit): UnitStatus {
+  const isQueued = job !== 0 && (jobType === 'start' || jobType === 'restart') && active === 'inactive'
+  return isQueued ? { name, load, active: 'activating', sub: 'queued' } : { name, load, active, sub }
 }
 
 function isAboutUnits({ path, interface: name, member }: Message): boolean {
