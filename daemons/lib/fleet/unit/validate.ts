@@ -33,16 +33,25 @@ export function optionsWarnings(options: readonly UnitOption[]): string[] {
   })
 }
 
-/** Options that do not come back from the text they make would be another unit on the machine that runs them. */
+/**
+ * Options must come back from the text they make: a value with a line end in it would be another option on the machine
+ * that runs the unit, and one that nobody has looked at.
+ */
 function textProblem(options: readonly UnitOption[]): string | undefined {
-  const text = serializeUnit(options)
   try {
-    if (serializeUnit(parseUnit(text)) !== text) return 'the options do not make a unit file'
+    const again = parseUnit(serializeUnit(options))
+    return namesOf(again) === namesOf(options) ? undefined : 'the options do not make a unit file'
   } catch (error) {
     if (!(error instanceof UnitSyntaxError)) throw error
     return error.message
   }
-  return undefined
+}
+
+/** Sections and names in the order of the text. */
+function namesOf(options: readonly UnitOption[]): string {
+  const sections = [...new Set(options.map(({ section }) => section))]
+  const ordered = sections.flatMap(name => options.filter(({ section }) => section === name))
+  return JSON.stringify(ordered.map(({ section, name }) => [section, name.trim()]))
 }
 
 function peerProblem(fleet: FleetOptions): string | undefined {
