@@ -39,8 +39,10 @@ export function optionsWarnings(options: readonly UnitOption[]): string[] {
  */
 function textProblem(options: readonly UnitOption[]): string | undefined {
   try {
-    const again = parseUnit(serializeUnit(options))
-    return namesOf(again) === namesOf(options) ? undefined : 'the options do not make a unit file'
+    const text = serializeUnit(options)
+    const again = parseUnit(text)
+    const isSame = serializeUnit(again) === text && namesOf(again) === namesOf(options)
+    return isSame ? undefined : 'the options do not make a unit file'
   } catch (error) {
     if (!(error instanceof UnitSyntaxError)) throw error
     return error.message
