@@ -84,7 +84,10 @@ export class FleetNode {
       troubles: () => this.agent.troubles,
       isOnline: () => this.presence.trouble === undefined,
     })
-    this.#self.onChange(() => this.agent.ring())
+    this.#self.onChange(() => {
+      this.agent.ring()
+      if (this.#machine() === undefined) this.presence.ring()
+    })
     const intervalMs = options.engineIntervalMs
     this.engine = options.disableEngine
       ? undefined

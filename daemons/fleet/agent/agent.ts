@@ -42,6 +42,8 @@ export class Agent {
   readonly #bell = new Bell()
   readonly #held = new Map<string, Held>()
   readonly #troubles: Troubles
+  // Units that were unloaded while they still ended: if they fail at it, systemd remembers them until it is told not to.
+  readonly #ending = new Set<string>()
   #isAdopted = false
   #isWarned = false
 
@@ -119,7 +121,18 @@ export class Agent {
     this.#troubles.keepOnly(desired.units)
     const steps = stepsTo(desired, this.#held, machineId)
     await this.#carryOut(steps)
+    await this.#sweep()
     return this.#troubles.nextMs(ROUND_MS)
+  }
+
+  /** Takes the failures of units away that ended after they were unloaded. */
+  async #sweep(): Promise<void> {
+    const { systemd } = this.#options
+    if (this.#ending.size === 0) return
+    for (const { name, active } of await systemd.statuses([...this.#ending])) {
+      if (active === 'failed' && !this.#held.has(name)) await systemd.resetFailed(name)
+      if (active === 'failed' || active === 'inactive' || this.#held.has(name)) this.#ending.delete(name)
+    }
   }
 
   #isWiped(): boolean {
@@ -205,5 +218,6 @@ export class Agent {
     await systemd.resetFailed(name)
     await files.remove(name)
     this.#held.delete(name)
+    this.#ending.add(name)
   }
 }

@@ -62,6 +62,15 @@ export class Station {
     return this.#related(unit, requirements => requirements.replaces, true)
   }
 
+  /** Whether a unit here would drive this one away at once. */
+  drivesAway(unit: Candidate): boolean {
+    for (const other of this.#picky.values()) {
+      if (other.name === unit.name || !matchesAny(other.requirements.replaces, unit.name)) continue
+      if (!matchesAny(unit.requirements.replaces, other.name)) return true
+    }
+    return false
+  }
+
   /** Units here that this one drives away. */
   replacedBy(unit: Candidate): Candidate[] {
     if (unit.requirements.replaces.length === 0) return []

@@ -189,10 +189,10 @@ function groupOf(unit: ScheduleUnit, units: Units, board: Board): ScheduleUnit[]
 function placeGroup(plan: Plan, group: readonly ScheduleUnit[], units: Units): boolean {
   const { board, decisions } = plan
   const candidates = candidatesFor(group, board)
+  const isCalm = (place: Station): boolean => !group.some(unit => place.drivesAway(unit))
   const station =
-    candidates.find(
-      place => fits(group, place) && group.every(unit => place.replacementOf(unit) === undefined),
-    ) ?? candidates.find(place => fits(group, place))
+    candidates.find(place => fits(group, place) && isCalm(place)) ??
+    candidates.find(place => fits(group, place))
   if (station === undefined) return false
   for (const unit of group) {
     board.place(unit, station)

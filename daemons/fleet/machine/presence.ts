@@ -1,5 +1,6 @@
 import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
 import type { Machine } from '#lib/fleet/model.ts'
+import { Bell } from '../bell.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { decodeMachine, encodeMachine } from '../registry/codec.ts'
@@ -41,6 +42,7 @@ export function claim(found: Machine | undefined, own: Machine): Claim {
 /** Keeps this machine's entry in the registry, by which the others know that it lives. */
 export class Presence {
   readonly #options: PresenceOptions
+  readonly #bell = new Bell()
   #value: string | undefined
   #lastBeatAt = Number.NEGATIVE_INFINITY
   #isFailing = false
@@ -63,9 +65,15 @@ export class Presence {
     while (!signal.aborted) {
       const isBeating = await this.#beat()
       if (isBeating) pauseMs = RETRY_MS_MIN
-      await clock.sleep(isBeating ? ttlMs / 2 : pauseMs, signal)
+      if (isBeating) await this.#bell.wait(clock, ttlMs / 2, signal)
+      else await clock.sleep(pauseMs, signal)
       if (!isBeating) pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX, Math.max(RETRY_MS_MIN, ttlMs / 6))
     }
+  }
+
+  /** The entry was seen to be gone, as after a time in which this machine stood still: it comes back at once. */
+  ring(): void {
+    this.#bell.ring()
   }
 
   /** Takes the entry away, for a machine that leaves in order. */
