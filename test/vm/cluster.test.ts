@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { DETACH_KEY } from '../../build/vm/attach.ts'
 import { Terminal } from '../../build/vm/terminal.ts'
+import { checkFleet } from './lib/fleet.ts'
 import { ROOT, testImage } from './lib/image.ts'
 
 /** Three boots side by side on two processors, and as many again for the one that is made anew. */
@@ -156,6 +157,10 @@ t.test('commands, shells and the console of one', async t => {
   t.equal(await seat.ended, 0)
   t.match(await shown('console', 'core-01', '--log'), 'ORLOP: boot complete slot=a')
   t.match(await said('core-03', 'docker run busybox /bin/echo hello world'), 'hello world')
+})
+
+t.test('fleet', async t => {
+  await checkFleet(t, { shown, said, asked: (name, command) => orlop('ssh', name, '--', command), until })
 })
 
 t.test('one that is held is missed by nobody, and catches up', async t => {

@@ -26,7 +26,7 @@ const FLUSHES_MIN = 60
 const healthy = { slot: 'a', system: 'running', failedUnits: '', stateLost: false }
 
 t.setTimeout(FILE_TIMEOUT_MS)
-const seed = Number(process.env['ORLOP_SEED'] ?? 20260101)
+const seed = Number(process.env.ORLOP_SEED ?? 20260101)
 const lab = await openLaboratory()
 const image = (await testImage()).images.raw
 const original = await readOriginal(image, lab.tools)
@@ -160,7 +160,7 @@ async function proveAndBoot({ log, size }: { log: string; size: number }): Promi
   })
 
   await t.test('machines boot from such disks', async t => {
-    const wanted = process.env['ORLOP_POWERCUT_BOOTS'] ?? String(BOOTS)
+    const wanted = process.env.ORLOP_POWERCUT_BOOTS ?? String(BOOTS)
     const cuts = chooseBoots(tried, wanted === 'all' ? tried.length : Number(wanted), seed)
     const booted = await bootCuts(cuts, { base: image, log, size, work, host: lab.host }, line =>
       t.comment(line),

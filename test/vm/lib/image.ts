@@ -39,7 +39,7 @@ export async function testImage(
 ): Promise<BuildResult> {
   return await buildImage({
     root: ROOT,
-    out: process.env['ORLOP_OUT'] || resolve(ROOT, 'out'),
+    out: process.env.ORLOP_OUT || resolve(ROOT, 'out'),
     cache: await Cache.open(),
     progress: silent,
     ...options,
