@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   const { versions, fsync, cases } = await measure(context, chosen)
   const { repeated } = context
   const found: EtcdResults = { cases, fsync, rounds, seconds, versions, repeated, machine }
-  const isWritten = !isQuick && !process.env['ORLOP_ETCD']
+  const isWritten = !isQuick && !process.env.ORLOP_ETCD
   const results = isWritten ? mergeResults(await readResults(), found) : found
   const table = formatResults(results)
   if (isWritten) await writeResults(results, table)
@@ -112,7 +112,7 @@ async function measure(
 }
 
 async function findOurs(): Promise<ServerProgram> {
-  const words = (process.env['ORLOP_ETCD'] ?? '').split(' ').filter(word => word !== '')
+  const words = (process.env.ORLOP_ETCD ?? '').split(' ').filter(word => word !== '')
   const [file, ...rest] = words
   if (file === undefined) return await findServer({})
   return { name: 'ours', command: [file, ...rest], env: {}, isOurs: true }

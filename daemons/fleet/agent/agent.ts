@@ -50,7 +50,7 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options
     this.#troubles = new Troubles(options.clock)
-    options.jobs.onChange(() => this.#bell.ring())
+    options.jobs.onDecision(() => this.#bell.ring())
   }
 
   /** What it has loaded and launched. */

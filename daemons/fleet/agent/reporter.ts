@@ -31,7 +31,7 @@ const ASK_MS = 5_000
 const GATHER_MS = 100
 const RETRY_MS = 1_000
 /** Writes that are under way at once. */
-const WRITES_MAX = 8
+const WRITES_MAX = 32
 /** From this life time on, renewals leave less of it unused (spec fleet f). */
 const LONG_TTL_MS = 10_000
 
@@ -77,6 +77,7 @@ export class Reporter {
       let pauseMs = ASK_MS
       try {
         if (this.#options.isOnline()) await this.report()
+        pauseMs = this.#nextMs()
       } catch (error) {
         log.debug(`states were not published: ${reason(error)}`)
         pauseMs = RETRY_MS
@@ -103,6 +104,14 @@ export class Reporter {
         work.push(() => this.#renew(published))
     }
     await allOf(work)
+  }
+
+  /** Time until something is to be renewed, or systemd to be asked. */
+  #nextMs(): number {
+    const now = this.#options.clock.now()
+    let ms = ASK_MS
+    for (const { renewAt } of this.#published.values()) ms = Math.min(ms, renewAt - now)
+    return Math.max(ms, GATHER_MS)
   }
 
   async #states(): Promise<Map<string, UnitState>> {

@@ -38,6 +38,8 @@ const ROUND_MS = 30_000
 /** A follower asks for the lease so often, should the watch of it have missed its end. */
 const FOLLOW_MS = 60_000
 const RETRY_MS = 1_000
+/** Changes that come together are decided together. */
+const GATHER_MS = 50
 
 /**
  * Places units while this machine holds the lease. Only the leader looks at all machines; the others watch the one key
@@ -147,12 +149,13 @@ class LeaderSession {
   async run(signal: AbortSignal): Promise<void> {
     const ending = new AbortController()
     const both = AbortSignal.any([signal, ending.signal])
-    const forget = this.#options.jobs.onChange(() => this.#bell.ring())
+    const forget = this.#options.jobs.onDecision(() => this.#bell.ring())
     const work = [this.#machines.run(both), this.#renew(both)]
     try {
       while (!both.aborted && !this.#isOver) {
         const pauseMs = await this.#round()
         await this.#bell.wait(this.#options.clock, pauseMs, both)
+        await this.#options.clock.sleep(GATHER_MS, both)
       }
     } finally {
       forget()

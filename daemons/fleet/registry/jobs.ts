@@ -37,6 +37,9 @@ const SINGLE_READS_MAX = 32
 /** Texts are never deleted from the registry; of those nobody needs, at most so many are kept here. */
 const TEXTS_MAX = 20_000
 
+/** Keys of a job that tell what was done, or was not. */
+const REPORTS: ReadonlySet<string> = new Set(['job-state', 'problem'])
+
 interface Parsed {
   hash: string
   options: readonly UnitOption[]
@@ -57,6 +60,7 @@ export class Jobs {
   readonly #parsed = new Map<string, Parsed>()
   readonly #texts = new Map<string, string>()
   readonly #listeners = new Set<OnChange>()
+  readonly #deciders = new Set<OnChange>()
   // Groups that changed since the last refresh; undefined stands for all.
   #dirty: Set<string> | undefined = undefined
   #turn: Promise<unknown> = Promise.resolve()
@@ -67,11 +71,12 @@ export class Jobs {
     this.#store = options.store
     this.#log = options.log
     this.mirror = new Mirror({ ...options, directory: keys.jobs })
-    this.mirror.onChange(groups => {
+    this.mirror.onChange((groups, file) => {
       this.#noteWiped(groups === undefined)
       if (groups === undefined) this.#dirty = undefined
       else if (this.#dirty !== undefined) for (const group of groups) this.#dirty.add(group)
       for (const listener of this.#listeners) listener(groups)
+      if (file === undefined || !REPORTS.has(file)) for (const listener of this.#deciders) listener(groups)
     })
   }
 
@@ -79,6 +84,12 @@ export class Jobs {
   onChange(listener: OnChange): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** As `onChange`, of changes only after which something else may have to be done. */
+  onDecision(listener: OnChange): () => void {
+    this.#deciders.add(listener)
+    return () => void this.#deciders.delete(listener)
   }
 
   /** Whether the copy is of now and every text in it was found. */

@@ -12,8 +12,13 @@ const READ_TIMEOUT_MS = 30_000
 /** A watch may hang at a member that has lost the others, and then is silent for ever: the listing is read again. */
 const REREAD_MS = 10 * 60_000
 
-/** Called after a change with the groups it was in; undefined when it may be all. */
-export type OnChange = (groups: ReadonlySet<string> | undefined) => void
+/**
+ * Called after a change.
+ *
+ * @param groups it was in; undefined when it may be all
+ * @param file name of the one file that changed, where it was one
+ */
+export type OnChange = (groups: ReadonlySet<string> | undefined, file?: string) => void
 
 /** What a mirror needs. */
 export interface MirrorOptions {
@@ -147,7 +152,8 @@ export class Mirror {
         this.#index = event.node.modifiedIndex
         if (!(event.action === 'delete' || event.action === 'expire')) this.#exists = true
         const group = this.tree.apply(event)
-        this.#tell(group === undefined ? undefined : new Set([group]))
+        if (group === undefined) this.#tell(undefined)
+        else this.#tell(new Set([group]), event.node.key.slice(event.node.key.lastIndexOf('/') + 1))
       }
     } catch (error) {
       if (clock.now() < rereadAt || signal.aborted) throw error
@@ -156,8 +162,8 @@ export class Mirror {
     }
   }
 
-  #tell(groups: ReadonlySet<string> | undefined): void {
-    for (const listener of this.#listeners) listener(groups)
+  #tell(groups: ReadonlySet<string> | undefined, file?: string): void {
+    for (const listener of this.#listeners) listener(groups, file)
     this.#wake()
   }
 

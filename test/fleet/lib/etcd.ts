@@ -55,6 +55,16 @@ export class FakeEtcd {
     this.#connections = new AbortController()
   }
 
+  /** Puts a file there at once, as a client would have. */
+  write(key: string, value: string): void {
+    this.#store.apply({ type: 'set', path: `/1${key}`, dir: false, value, expiresAtMs: 0, refresh: false })
+  }
+
+  /** Changes of the store so far. */
+  get index(): number {
+    return this.#store.index
+  }
+
   close(): void {
     this.#ending.abort()
   }
