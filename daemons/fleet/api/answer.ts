@@ -35,7 +35,8 @@ export function json(status: number, value: unknown): Answer {
 
 /** `{"error":{"code":404,"message":"…"}}` */
 export function refusal(status: number, message = ''): Answer {
-  return json(status, { error: { code: status, message } })
+  // Unlike other fields, the message is there even when it says nothing.
+  return { status, type: JSON_TYPE, body: JSON.stringify({ error: { code: status, message } }) }
 }
 
 /** An answer without a body. */

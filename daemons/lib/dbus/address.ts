@@ -15,7 +15,8 @@ export function parseAddress(address: string): string[] {
   for (const part of address.split(';')) {
     if (!part.startsWith('unix:')) continue
     for (const pair of part.slice('unix:'.length).split(',')) {
-      const [key, value = ''] = pair.split('=', 2)
+      const equals = pair.indexOf('=')
+      const [key, value] = [pair.slice(0, equals), pair.slice(equals + 1)]
       if (key === 'path') paths.push(unescaped(value))
       if (key === 'abstract') paths.push(`\0${unescaped(value)}`)
     }
@@ -43,6 +44,9 @@ export function busPlaces(
   return places
 }
 
+/** Escapes are bytes of the path, which is UTF-8. */
 function unescaped(text: string): string {
-  return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, run =>
+    Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'),
+  )
 }

@@ -1,10 +1,16 @@
 import { Reader } from './reader.ts'
 import { parseSignature } from './signature.ts'
-import { DBusFormatError, type DBusValue, type Message, type MessageKind, type Variant } from './types.ts'
+import {
+  DBusFormatError,
+  type DBusValue,
+  MESSAGE_BYTES_MAX,
+  type Message,
+  type MessageKind,
+  MessageType,
+  type Variant,
+} from './types.ts'
 import { Writer } from './writer.ts'
 
-/** A message, by the specification. */
-export const MESSAGE_BYTES_MAX = 128 * 1024 * 1024
 /** Byte order, type, flags, version, length of the body, serial, length of the header fields. */
 const FIXED_BYTES = 16
 const LITTLE = 'l'.charCodeAt(0)
@@ -24,8 +30,21 @@ const FIELDS = [
   [8, 'signature', 'g'],
 ] as const
 
-/** A message to bytes. */
+/** Header fields that a message of a kind cannot be without. */
+const REQUIRED = new Map<number, readonly (keyof Message)[]>([
+  [MessageType.call, ['path', 'member']],
+  [MessageType.reply, ['replySerial']],
+  [MessageType.error, ['errorName', 'replySerial']],
+  [MessageType.signal, ['path', 'interface', 'member']],
+])
+
+/**
+ * A message to bytes, little endian.
+ *
+ * @throws DBusFormatError for one that a bus would cut the connection for
+ */
 export function encodeMessage(message: Message): Buffer {
+  checkFields(message)
   const body = new Writer()
   body.values(message.signature, message.body)
   const fields: DBusValue[] = []
@@ -36,8 +55,10 @@ export function encodeMessage(message: Message): Buffer {
   const head = new Writer()
   const { type, flags, serial } = message
   head.values('yyyyuu', [LITTLE, type, flags, VERSION, body.bytes.length, serial])
-  head.value(HEADER_FIELDS!, fields)
+  head.value(HEADER_FIELDS!, fields, 0)
   head.align(8)
+  const length = head.bytes.length + body.bytes.length
+  if (length > MESSAGE_BYTES_MAX) throw new DBusFormatError(`a message of ${length} bytes`)
   return Buffer.concat([head.bytes, body.bytes])
 }
 
@@ -67,7 +88,6 @@ export function decodeMessage(bytes: Buffer): Message {
   const reader = new Reader(bytes, byteOrder(bytes))
   const [, type, flags, version, , serial] = reader.values('yyyyuu') as number[]
   if (version !== VERSION) throw new DBusFormatError(`a message of version ${version}`)
-  if (serial === 0) throw new DBusFormatError('a message with serial 0')
   const message: Message = {
     type: type as MessageKind,
     flags: flags!,
@@ -76,6 +96,7 @@ export function decodeMessage(bytes: Buffer): Message {
     body: [],
   }
   for (const field of reader.value(HEADER_FIELDS!, 0) as [number, Variant][]) readField(message, field)
+  checkFields(message)
   reader.align(8)
   message.body = reader.values(message.signature)
   if (reader.at !== bytes.length) throw new DBusFormatError('bytes behind the body')
@@ -88,6 +109,15 @@ function readField(message: Message, [code, { signature, value }]: [number, Vari
   if (field === undefined) return
   if (signature !== field[2]) throw new DBusFormatError(`header field ${field[1]} of type ${signature}`)
   Object.assign(message, { [field[1]]: value })
+}
+
+/** Kinds that are not known are let through: the specification wants them passed over. */
+function checkFields(message: Message): void {
+  if (message.type < MessageType.call) throw new DBusFormatError(`a message of type ${message.type}`)
+  if (message.serial === 0) throw new DBusFormatError('a message with serial 0')
+  for (const name of REQUIRED.get(message.type) ?? []) {
+    if (!message[name]) throw new DBusFormatError(`a message of type ${message.type} without its ${name}`)
+  }
 }
 
 function byteOrder(bytes: Buffer): boolean {

@@ -1,10 +1,8 @@
 import { alignmentOf, parseSignature, type Type } from './signature.ts'
-import { DBusFormatError, type DBusValue } from './types.ts'
+import { ARRAY_BYTES_MAX, DBusFormatError, type DBusValue, isObjectPath, VALUE_DEPTH_MAX } from './types.ts'
 
-/** Of an array, by the specification. */
-const ARRAY_BYTES_MAX = 64 * 1024 * 1024
-const DEPTH_MAX = 64
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+// A mark of byte order at the beginning belongs to the text.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Unmarshals values of either byte order. Every read is checked against the end of the bytes. */
 export class Reader {
@@ -35,7 +33,7 @@ export class Reader {
   }
 
   value({ code, parts }: Type, depth: number): DBusValue {
-    if (depth > DEPTH_MAX) throw new DBusFormatError('values are nested too deeply')
+    if (depth > VALUE_DEPTH_MAX) throw new DBusFormatError('values are nested too deeply')
     this.align(alignmentOf(code))
     switch (code) {
       case 'a':
@@ -50,8 +48,9 @@ export class Reader {
         return { signature, value: this.value(types[0]!, depth + 1) }
       }
       case 's':
-      case 'o':
         return this.#string()
+      case 'o':
+        return this.#path()
       case 'g':
         return this.#signature()
       default:
@@ -77,11 +76,18 @@ export class Reader {
     const bytes = this.#bytes.subarray(this.#at, this.#at + length)
     this.#at += length + 1
     if (this.#bytes[this.#at - 1] !== 0) throw new DBusFormatError('a string that does not end')
+    if (bytes.includes(0)) throw new DBusFormatError('a string with a zero byte')
     try {
       return utf8.decode(bytes)
     } catch {
       throw new DBusFormatError('a string that is not UTF-8')
     }
+  }
+
+  #path(): string {
+    const path = this.#string()
+    if (!isObjectPath(path)) throw new DBusFormatError('an object path that is none')
+    return path
   }
 
   #signature(): string {
@@ -90,6 +96,8 @@ export class Reader {
     this.#need(length + 1)
     const text = this.#bytes.toString('latin1', this.#at, this.#at + length)
     this.#at += length + 1
+    if (this.#bytes[this.#at - 1] !== 0) throw new DBusFormatError('a signature that does not end')
+    parseSignature(text)
     return text
   }
 

@@ -35,6 +35,19 @@ export interface Message {
   body: readonly DBusValue[]
 }
 
+/** Of a message, by the specification. */
+export const MESSAGE_BYTES_MAX = 128 * 1024 * 1024
+/** Of an array, by the specification. */
+export const ARRAY_BYTES_MAX = 64 * 1024 * 1024
+/** Values within values: 32 arrays and 32 structures by the specification, variants counted among them. */
+export const VALUE_DEPTH_MAX = 64
+
+/** Whether a text is an object path such as `/org/freedesktop/DBus`, or `/`. */
+export function isObjectPath(text: string): boolean {
+  if (text === '/') return true
+  return text.startsWith('/') && !text.endsWith('/') && !text.includes('//') && !/[^A-Za-z0-9_/]/.test(text)
+}
+
 /** What a called method answered with in place of a result. */
 export class DBusError extends Error {
   /** Such as `org.freedesktop.systemd1.NoSuchUnit`. */

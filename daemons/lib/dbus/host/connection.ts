@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { BusPlace } from '../address.ts'
 import { decodeMessage, encodeMessage, messageLength } from '../codec.ts'
-import { DBusError, type DBusValue, type Message, MessageType } from '../types.ts'
+import { DBusError, type DBusValue, type Message, type MessageKind, MessageType } from '../types.ts'
 
 /** A method call. */
 export interface Call {
@@ -59,7 +59,10 @@ export class BusConnection {
   readonly #onClose = new Set<() => void>()
   readonly isPeer: boolean
   #serial = 0
-  #bytes: Buffer = Buffer.alloc(0)
+  /** What came and is no whole message yet; it is put together when there are `#neededBytes`. */
+  #chunks: Buffer[] = []
+  #chunkBytes = 0
+  #neededBytes = 0
   #isClosed = false
   /** Name that the bus gave, such as `:1.7`; `''` without a bus. */
   name = ''
@@ -123,7 +126,7 @@ export class BusConnection {
   }
 
   /** Sends without waiting: a signal, a reply or an error. */
-  send(type: Message['type'], fields: Partial<Message>): void {
+  send(type: MessageKind, fields: Partial<Message>): void {
     if (!this.#isClosed)
       this.#socket.write(encodeMessage(this.#message(type, { flags: NO_REPLY, ...fields })))
   }
@@ -159,34 +162,47 @@ export class BusConnection {
     }
   }
 
-  #message(type: Message['type'], fields: Partial<Message>): Message {
+  #message(type: MessageKind, fields: Partial<Message>): Message {
     this.#serial = this.#serial >= 0xffff_fffe ? 1 : this.#serial + 1
     return { flags: 0, signature: '', body: [], ...fields, type, serial: this.#serial }
   }
 
   #receive(bytes: Buffer): void {
-    this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes])
+    this.#chunks.push(bytes)
+    this.#chunkBytes += bytes.length
+    if (this.#chunkBytes < this.#neededBytes) return
+    let rest = Buffer.concat(this.#chunks)
+    for (;;) {
+      const first = this.#firstOf(rest)
+      if (first === undefined) break
+      rest = rest.subarray(first.length)
+      this.#take(first.message)
+    }
+    this.#chunks = this.#isClosed ? [] : [rest]
+    this.#chunkBytes = rest.length
+  }
+
+  /** The first message of the bytes; undefined for none, and once the connection is closed. */
+  #firstOf(bytes: Buffer): { message: Message; length: number } | undefined {
+    if (this.#isClosed) return undefined
     try {
-      for (;;) {
-        const length = messageLength(this.#bytes)
-        if (length === undefined || this.#bytes.length < length) return
-        const message = decodeMessage(this.#bytes.subarray(0, length))
-        this.#bytes = this.#bytes.subarray(length)
-        this.#take(message)
-      }
+      const length = messageLength(bytes)
+      this.#neededBytes = length ?? 0
+      if (length === undefined || bytes.length < length) return undefined
+      return { message: decodeMessage(bytes.subarray(0, length)), length }
     } catch (error) {
       this.#socket.destroy()
-      this.#closed(
-        `D-Bus sent what cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      this.#closed(`D-Bus sent what cannot be read: ${error instanceof Error ? error.message : error}`)
+      return undefined
     }
   }
 
   #take(message: Message): void {
     if (message.type === MessageType.signal) for (const listener of this.#onSignal) listener(message)
     if (message.type === MessageType.call) for (const listener of this.#onCall) listener(message)
+    if (message.type !== MessageType.reply && message.type !== MessageType.error) return
     const pending = this.#pending.get(message.replySerial ?? 0)
-    if (pending === undefined) return
+    if (pending === undefined) return // It came after its time.
     this.#pending.delete(message.replySerial!)
     clearTimeout(pending.timer)
     this.#sendQueued()
