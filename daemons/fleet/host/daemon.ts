@@ -141,6 +141,5 @@ async function connect(settings: Settings): Promise<EtcdClient> {
     tls,
     ...(username === '' ? {} : { credentials: { username, password } }),
     headerTimeoutMs: Math.max(settings.etcdRequestTimeoutMs, HEADER_TIMEOUT_MS_MIN),
-    random: Math.random,
   })
 }
