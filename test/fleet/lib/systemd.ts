@@ -33,7 +33,8 @@ export class FakeSystemd implements UnitManager, UnitFiles {
 
   async disable(name: string): Promise<void> {
     this.#call('disable', name)
-    this.units.delete(name)
+    // What runs goes on without its file.
+    if (this.units.get(name)?.active !== 'active') this.units.delete(name)
   }
 
   async reload(): Promise<void> {
