@@ -45,9 +45,9 @@ const GATHER_MS = 50
  * Places units while this machine holds the lease. Only the leader looks at all machines; the others watch the one key
  * of the lease and sleep.
  *
- * A machine is taken for lost when its key goes while the leader looks on. One that was not there when the leader
- * began, as all are after an outage of the store, is given the time of a sign of life to come back: until then
- * nothing is taken from it.
+ * A machine is taken for lost when its key goes while the leader looks on. Only in the beginning of a leadership, as after
+ * an outage of the store, which lets all keys end, machines are given the time of a sign of life to come back: until
+ * then nothing is taken from them.
  */
 export class Engine {
   readonly #options: EngineOptions
@@ -133,8 +133,6 @@ class LeaderSession {
   readonly #machines: Mirror
   readonly #bell = new Bell()
   readonly #startedAt: number
-  // Machines seen since the session began: when one of them goes, it is lost.
-  readonly #seen = new Set<string>()
   #isOver = false
 
   constructor(options: EngineOptions, lease: LeaderLease) {
@@ -201,18 +199,19 @@ class LeaderSession {
   }
 
   /**
-   * The machines to plan with. Those that units are placed on and that nobody has seen since this session began are
-   * waited for, until they had the time for a sign of life.
+   * The machines to plan with. In the beginning of a session, those that units are placed on and that are not there are
+   * waited for until they had the time for a sign of life, also when they were seen before: after an outage of the
+   * store, the first thing that it does is to let the old signs end.
    */
   #present(): { machines: Machine[]; awaited: Set<string>; waitMs: number } {
     const { clock, jobs, agentTtlMs } = this.#options
     const machines = machinesOf(this.#machines.tree)
-    for (const { id } of machines) this.#seen.add(id)
     const awaited = new Set<string>()
     const waitMs = Math.max(0, this.#startedAt + agentTtlMs - clock.now())
     if (waitMs === 0) return { machines, awaited, waitMs }
+    const known = new Set(machines.map(({ id }) => id))
     for (const { target } of jobs.all.values()) {
-      if (target !== undefined && !this.#seen.has(target)) awaited.add(target)
+      if (target !== undefined && !known.has(target)) awaited.add(target)
     }
     return { machines, awaited, waitMs: awaited.size > 0 ? waitMs : 0 }
   }
