@@ -110,7 +110,7 @@ export async function checkFleet(t: Test, cluster: Cluster): Promise<void> {
     await until('it to come back', async () => (await asked(where, 'fleetctl list-machines')).status === 0)
     await said(where, 'sudo systemctl reload fleet')
     await until('it to read its configuration', async () =>
-      (await said(where, 'journalctl -u fleet -o cat')).includes('Reloading configuration from'),
+      (await said(where, 'journalctl --no-pager -u fleet -o cat')).includes('Reloading configuration from'),
     )
     await until('it to answer', async () => (await asked(where, 'fleetctl list-units')).status === 0)
     t.equal(await said(where, 'systemctl show -p InvocationID hello.service'), before)
