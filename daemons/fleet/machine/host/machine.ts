@@ -26,10 +26,9 @@ export class LocalMachine {
 
   /** @throws UserError without a machine ID */
   static async open(options: LocalMachineOptions): Promise<LocalMachine> {
-    const file = options.machineIdFile ?? MACHINE_ID
-    const id = (await readFile(file, 'utf8')).trim()
+    const id = (await readFile(MACHINE_ID, 'utf8')).trim()
     if (!/^[0-9a-zA-Z-]+$/.test(id))
-      throw new UserError(`${file} holds no machine ID`, 'systemd-machine-id-setup makes one')
+      throw new UserError(`${MACHINE_ID} holds no machine ID`, 'systemd-machine-id-setup makes one')
     return new LocalMachine(id, (await readFile(BOOT_ID, 'utf8')).trim(), options)
   }
 
@@ -57,7 +56,6 @@ export class LocalMachine {
 export interface LocalMachineOptions {
   publicIp: string
   metadata: Readonly<Record<string, string>>
-  machineIdFile?: string | undefined
 }
 
 /** The first global address of the interface of the default route, or of any; `''` while there is none. */
