@@ -59,7 +59,16 @@ t.test('what is written is read', t => {
     const parts = Array.from({ length: 1 + random(4) }, () => value(0))
     const signature = parts.map(([text]) => text).join('')
     const body = parts.map(([, item]) => item)
-    const message = { type: MessageType.signal, flags: 1, serial: 1 + run, member: 'M', signature, body }
+    const message = {
+      type: MessageType.signal,
+      flags: 1,
+      serial: 1 + run,
+      path: '/p',
+      interface: 'a.b',
+      member: 'M',
+      signature,
+      body,
+    }
     const bytes = encodeMessage(message)
     t.same(decodeMessage(bytes), message, signature)
     // Whatever is cut or changed is refused, or means something else; it never hangs, and fails in no other way.

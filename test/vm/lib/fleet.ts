@@ -33,164 +33,177 @@ Global=true
 const OUTAGE_SECONDS = 45
 const MOVED_SECONDS_MAX = 90
 
+const TESTS: readonly (readonly [name: string, run: (t: Test, cluster: Cluster) => Promise<void>])[] = [
+  ['the demonstration', demonstrate],
+  ['the store is away for longer than a sign of life: nothing stops', loseStore],
+  ['a daemon that is killed, or told of another configuration, touches nothing', killDaemon],
+  ['made Global it runs on all three', runEverywhere],
+  ['the machine that runs it is suspended: it runs on another', suspendMachine],
+  ['fleet ends in order on the machine that runs it', endInOrder],
+]
+
 /** fleet on three machines, by real fleetctl, systemd and docker: the demonstration of the original, and what dies. */
 export async function checkFleet(t: Test, cluster: Cluster): Promise<void> {
+  await cluster.until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
+  for (const [name, run] of TESTS) await t.test(name, t => run(t, cluster))
+}
+
+const nameOf = (list: string): string => `core-0${/172\.17\.8\.10(\d)/.exec(list)?.[1]}`
+
+async function write({ said }: Cluster, text: string): Promise<void> {
+  await said('core-01', `cat > hello.service <<'END'\n${text}END\n`)
+}
+
+async function demonstrate(t: Test, cluster: Cluster): Promise<void> {
+  const { said, asked, until } = cluster
+  await write(cluster, HELLO)
+  t.match(
+    await said('core-01', 'fleetctl load hello.service'),
+    /Unit hello\.service loaded on \w{8}\.\.\.\/172\.17\.8\.10\d/,
+  )
+  t.match(
+    await said('core-01', 'fleetctl list-units'),
+    /UNIT\t\tMACHINE\t\t\t\tACTIVE\t\tSUB\r?\nhello\.service\t\w{8}\.\.\.\/172\.17\.8\.10\d\tinactive\tdead/,
+  )
+  t.match(await said('core-01', 'fleetctl start hello.service'), /Unit hello\.service launched on/)
+  t.match(
+    await said('core-01', 'fleetctl list-units'),
+    /hello\.service\t\w{8}\.\.\.\/172\.17\.8\.10\d\tactive\trunning/,
+  )
+  const where = nameOf(await said('core-01', 'fleetctl list-units'))
+  await until('a container that speaks', async () =>
+    (await asked(where, 'docker logs hello')).text.includes('Hello World'),
+  )
+  for (const name of NAMES) {
+    t.match(
+      await said(name, 'fleetctl status hello.service'),
+      /hello\.service - Hello World[\s\S]*Active: active \(running\)/,
+      name,
+    )
+    t.match(
+      await said(name, 'fleetctl journal --lines 2 hello.service'),
+      /Hello World\r?\n.*Hello World/,
+      name,
+    )
+  }
+  t.match(await said('core-01', 'fleetctl cat hello.service'), 'Description=Hello World')
+  const started = await said(where, 'systemctl show -p InvocationID hello.service')
+  await said('core-01', 'fleetctl restart hello.service')
+  t.not(await said(where, 'systemctl show -p InvocationID hello.service'), started, 'restart restarts')
+}
+
+async function loseStore(t: Test, cluster: Cluster): Promise<void> {
+  const { said, asked, until } = cluster
+  const where = nameOf(await said('core-01', 'fleetctl list-units'))
+  const before = await said(where, 'systemctl show -p InvocationID -p ActiveState hello.service')
+  for (const name of NAMES) await said(name, 'sudo systemctl stop etcd2')
+  await until('an API that says so', async () =>
+    (await asked('core-01', 'fleetctl list-units')).text.includes('unable to communicate with etcd'),
+  )
+  await said(where, `sleep ${OUTAGE_SECONDS}`)
+  t.equal(
+    await said(where, 'systemctl show -p InvocationID -p ActiveState hello.service'),
+    before,
+    'while it is away',
+  )
+  await Promise.all(NAMES.map(name => said(name, 'sudo systemctl start etcd2')))
+  await until('the fleet to see it again', async () => (await machines(cluster)).size === 3)
+  await said(where, `sleep ${OUTAGE_SECONDS}`)
+  t.equal(
+    await said(where, 'systemctl show -p InvocationID -p ActiveState hello.service'),
+    before,
+    'and after',
+  )
+  t.match(await said('core-01', 'fleetctl list-units'), /active\trunning/)
+}
+
+async function killDaemon(t: Test, cluster: Cluster): Promise<void> {
+  const { said, asked, until } = cluster
+  const where = nameOf(await said('core-01', 'fleetctl list-units'))
+  const before = await said(where, 'systemctl show -p InvocationID hello.service')
+  await said(where, 'sudo systemctl kill -s KILL fleet')
+  await until('it to come back', async () => (await asked(where, 'fleetctl list-machines')).status === 0)
+  await said(where, 'sudo systemctl reload fleet')
+  await until('it to read its configuration', async () =>
+    (await said(where, 'journalctl --no-pager -u fleet -o cat')).includes('Reloading configuration from'),
+  )
+  await until('it to answer', async () => (await asked(where, 'fleetctl list-units')).status === 0)
+  t.equal(await said(where, 'systemctl show -p InvocationID hello.service'), before)
+  await said('core-01', 'fleetctl destroy hello.service')
+  t.match(await said(where, 'docker ps --quiet; ls /run/fleet/units; echo end'), /^end/)
+  t.notMatch(await said('core-01', 'fleetctl list-unit-files'), 'hello.service')
+}
+
+async function runEverywhere(t: Test, cluster: Cluster): Promise<void> {
+  const { said, asked, until } = cluster
+  await write(cluster, GLOBAL)
+  await said('core-01', 'fleetctl start hello.service')
+  for (const name of NAMES)
+    await until(`a container on ${name}`, async () =>
+      (await asked(name, 'docker logs hello')).text.includes('Hello World'),
+    )
+  await until(
+    'three that run',
+    async () => (await said('core-01', 'fleetctl list-units')).match(/active\trunning/g)?.length === 3,
+  )
+  t.equal(
+    (await said('core-01', 'fleetctl status hello.service')).match(/Active: active \(running\)/g)?.length,
+    3,
+  )
+  t.equal(
+    (await said('core-01', 'fleetctl restart --rolling hello.service')).match(
+      /Unit hello\.service launched on/g,
+    )?.length,
+    3,
+  )
+  await said('core-01', 'fleetctl unload hello.service')
+  await until('none that runs', async () => !(await said('core-01', 'fleetctl list-units')).includes('hello'))
+  await said('core-01', 'fleetctl destroy hello.service')
+}
+
+async function suspendMachine(t: Test, cluster: Cluster): Promise<void> {
   const { shown, said, asked, until } = cluster
+  await write(cluster, HELLO)
+  await said('core-01', 'fleetctl start hello.service')
+  const first = nameOf(await said('core-01', 'fleetctl list-units'))
+  const other = NAMES.find(name => name !== first)!
+  await shown('suspend', first)
+  const began = performance.now()
+  await until('it to run on another', async () => {
+    const { text, status } = await asked(other, 'fleetctl list-units')
+    return status === 0 && text.includes('active\trunning') && nameOf(text) !== first
+  })
+  const seconds = (performance.now() - began) / 1000
+  t.comment(`running on another machine after ${seconds.toFixed(0)} s`)
+  t.ok(seconds < MOVED_SECONDS_MAX, `${seconds.toFixed(0)} s`)
+  const second = nameOf(await said(other, 'fleetctl list-units'))
+  t.match(await said(second, 'docker ps'), 'hello', 'by real docker')
+  await shown('resume', first)
+  await until('the first one to let go of it', async () =>
+    (await asked(first, 'docker ps --quiet; echo end')).text.startsWith('end'),
+  )
   await until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
-  const byAddress = await machines(cluster)
-  const nameOf = (list: string): string => `core-0${/172\.17\.8\.10(\d)/.exec(list)?.[1]}`
-  const write = (text: string): Promise<string> =>
-    said('core-01', `cat > hello.service <<'END'\n${text}END\n`)
+  t.match(await said(first, 'systemctl --failed --no-legend; echo end'), /^end/)
+  t.equal(nameOf(await said(first, 'fleetctl list-units')), second, 'it does not move back')
+}
 
-  await t.test('the demonstration', async t => {
-    await write(HELLO)
-    t.match(
-      await said('core-01', 'fleetctl load hello.service'),
-      /Unit hello\.service loaded on \w{8}\.\.\.\/172\.17\.8\.10\d/,
-    )
-    t.match(
-      await said('core-01', 'fleetctl list-units'),
-      /UNIT\t\tMACHINE\t\t\t\tACTIVE\t\tSUB\r?\nhello\.service\t\w{8}\.\.\.\/172\.17\.8\.10\d\tinactive\tdead/,
-    )
-    t.match(await said('core-01', 'fleetctl start hello.service'), /Unit hello\.service launched on/)
-    t.match(
-      await said('core-01', 'fleetctl list-units'),
-      /hello\.service\t\w{8}\.\.\.\/172\.17\.8\.10\d\tactive\trunning/,
-    )
-    const where = nameOf(await said('core-01', 'fleetctl list-units'))
-    await until('a container that speaks', async () =>
-      (await asked(where, 'docker logs hello')).text.includes('Hello World'),
-    )
-    for (const name of NAMES) {
-      t.match(
-        await said(name, 'fleetctl status hello.service'),
-        /hello\.service - Hello World[\s\S]*Active: active \(running\)/,
-        name,
-      )
-      t.match(
-        await said(name, 'fleetctl journal --lines 2 hello.service'),
-        /Hello World\r?\n.*Hello World/,
-        name,
-      )
-    }
-    t.match(await said('core-01', 'fleetctl cat hello.service'), 'Description=Hello World')
-    const started = await said(where, 'systemctl show -p InvocationID hello.service')
-    await said('core-01', 'fleetctl restart hello.service')
-    t.not(await said(where, 'systemctl show -p InvocationID hello.service'), started, 'restart restarts')
-  })
-
-  await t.test('the store is away for longer than a sign of life: nothing stops', async t => {
-    const where = nameOf(await said('core-01', 'fleetctl list-units'))
-    const before = await said(where, 'systemctl show -p InvocationID -p ActiveState hello.service')
-    for (const name of NAMES) await said(name, 'sudo systemctl stop etcd2')
-    await until('an API that says so', async () =>
-      (await asked('core-01', 'fleetctl list-units')).text.includes('unable to communicate with etcd'),
-    )
-    await said(where, `sleep ${OUTAGE_SECONDS}`)
-    t.equal(
-      await said(where, 'systemctl show -p InvocationID -p ActiveState hello.service'),
-      before,
-      'while it is away',
-    )
-    await Promise.all(NAMES.map(name => said(name, 'sudo systemctl start etcd2')))
-    await until('the fleet to see it again', async () => (await machines(cluster)).size === 3)
-    await said(where, `sleep ${OUTAGE_SECONDS}`)
-    t.equal(
-      await said(where, 'systemctl show -p InvocationID -p ActiveState hello.service'),
-      before,
-      'and after',
-    )
-    t.match(await said('core-01', 'fleetctl list-units'), /active\trunning/)
-  })
-
-  await t.test('a daemon that is killed, or told of another configuration, touches nothing', async t => {
-    const where = nameOf(await said('core-01', 'fleetctl list-units'))
-    const before = await said(where, 'systemctl show -p InvocationID hello.service')
-    await said(where, 'sudo systemctl kill -s KILL fleet')
-    await until('it to come back', async () => (await asked(where, 'fleetctl list-machines')).status === 0)
-    await said(where, 'sudo systemctl reload fleet')
-    await until('it to read its configuration', async () =>
-      (await said(where, 'journalctl --no-pager -u fleet -o cat')).includes('Reloading configuration from'),
-    )
-    await until('it to answer', async () => (await asked(where, 'fleetctl list-units')).status === 0)
-    t.equal(await said(where, 'systemctl show -p InvocationID hello.service'), before)
-    await said('core-01', 'fleetctl destroy hello.service')
-    t.match(await said(where, 'docker ps --quiet; ls /run/fleet/units; echo end'), /^end/)
-    t.notMatch(await said('core-01', 'fleetctl list-unit-files'), 'hello.service')
-  })
-
-  await t.test('made Global it runs on all three', async t => {
-    await write(GLOBAL)
-    await said('core-01', 'fleetctl start hello.service')
-    for (const name of NAMES)
-      await until(`a container on ${name}`, async () =>
-        (await asked(name, 'docker logs hello')).text.includes('Hello World'),
-      )
-    await until(
-      'three that run',
-      async () => (await said('core-01', 'fleetctl list-units')).match(/active\trunning/g)?.length === 3,
-    )
-    t.equal(
-      (await said('core-01', 'fleetctl status hello.service')).match(/Active: active \(running\)/g)?.length,
-      3,
-    )
-    t.equal(
-      (await said('core-01', 'fleetctl restart --rolling hello.service')).match(
-        /Unit hello\.service launched on/g,
-      )?.length,
-      3,
-    )
-    await said('core-01', 'fleetctl unload hello.service')
-    await until(
-      'none that runs',
-      async () => !(await said('core-01', 'fleetctl list-units')).includes('hello'),
-    )
-    await said('core-01', 'fleetctl destroy hello.service')
-  })
-
-  await t.test('the machine that runs it is suspended: it runs on another', async t => {
-    await write(HELLO)
-    await said('core-01', 'fleetctl start hello.service')
-    const first = nameOf(await said('core-01', 'fleetctl list-units'))
-    const other = NAMES.find(name => name !== first)!
-    await shown('suspend', first)
-    const began = performance.now()
-    await until('it to run on another', async () => {
-      const { text, status } = await asked(other, 'fleetctl list-units')
-      return status === 0 && text.includes('active\trunning') && nameOf(text) !== first
-    })
-    const seconds = (performance.now() - began) / 1000
-    t.comment(`running on another machine after ${seconds.toFixed(0)} s`)
-    t.ok(seconds < MOVED_SECONDS_MAX, `${seconds.toFixed(0)} s`)
-    const second = nameOf(await said(other, 'fleetctl list-units'))
-    t.match(await said(second, 'docker ps'), 'hello', 'by real docker')
-    await shown('resume', first)
-    await until('the first one to let go of it', async () =>
-      (await asked(first, 'docker ps --quiet; echo end')).text.startsWith('end'),
-    )
-    await until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
-    t.match(await said(first, 'systemctl --failed --no-legend; echo end'), /^end/)
-    t.equal(nameOf(await said(first, 'fleetctl list-units')), second, 'it does not move back')
-  })
-
-  await t.test('fleet ends in order on the machine that runs it', async t => {
-    const first = nameOf(await said('core-01', 'fleetctl list-units'))
-    const other = NAMES.find(name => name !== first)!
-    await said(first, 'sudo systemctl stop fleet')
-    t.match(
-      await said(first, 'systemctl show -p Result -p ActiveState fleet'),
-      /Result=success\r?\nActiveState=inactive/,
-    )
-    t.match(await said(first, 'docker ps --quiet; echo end'), /^end/)
-    t.equal((await machines(cluster, other)).size, 2)
-    await until('it to run on another', async () =>
-      /active\trunning/.test(await said(other, 'fleetctl list-units')),
-    )
-    await said(first, 'sudo systemctl start fleet')
-    await until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
-    await said(other, 'fleetctl destroy hello.service')
-  })
-  t.equal(byAddress.size, 3)
+async function endInOrder(t: Test, cluster: Cluster): Promise<void> {
+  const { said, until } = cluster
+  const first = nameOf(await said('core-01', 'fleetctl list-units'))
+  const other = NAMES.find(name => name !== first)!
+  await said(first, 'sudo systemctl stop fleet')
+  t.match(
+    await said(first, 'systemctl show -p Result -p ActiveState fleet'),
+    /Result=success\r?\nActiveState=inactive/,
+  )
+  t.match(await said(first, 'docker ps --quiet; echo end'), /^end/)
+  await until('two machines of the fleet', async () => (await machines(cluster, other)).size === 2)
+  await until('it to run on another', async () =>
+    /active\trunning/.test(await said(other, 'fleetctl list-units')),
+  )
+  await said(first, 'sudo systemctl start fleet')
+  await until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
+  await said(other, 'fleetctl destroy hello.service')
 }
 
 /** Address → ID, as fleetctl lists machines. */
