@@ -36,7 +36,8 @@ export async function main(args: string[]): Promise<number> {
     /^--?config=(.*)$/s.exec(first ?? '')?.[1] ?? (/^--?config$/.test(first ?? '') ? second : undefined)
   const words = first?.includes('=') ? [second, ...more] : more
   if (args.length > 0 && (given === undefined || words.some(word => word !== undefined))) {
-    process.stderr.write(USAGE)
+    const wrong = given === undefined ? first! : words.find(word => word !== undefined)!
+    process.stderr.write(`fleetd: unknown option or word ${JSON.stringify(wrong)}\n\n${USAGE}`)
     return 1
   }
   return await run(given)

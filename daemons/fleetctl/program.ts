@@ -71,8 +71,10 @@ async function runWords(words: readonly string[], io: Io): Promise<number> {
     return await VERSION_COMMAND.run({ io } as never)
   const { name, before, after } = splitCommand(words)
   const wantsHelp = before.some(word => ['--help', '-h', '--h', '-help'].includes(word))
-  if (name === undefined || name === 'help' || wantsHelp)
+  if (name === undefined || name === 'help' || wantsHelp) {
+    if (name === undefined && !wantsHelp) checkGlobals(before)
     return help(name === 'help' ? after[0] : undefined, io)
+  }
   const command = findCommand(name)
   if (after.some((word, at) => isHelp(word) && !isPassedOn(command, after, at)))
     return show(commandHelp(command), io)
@@ -88,6 +90,21 @@ async function runWords(words: readonly string[], io: Io): Promise<number> {
   } finally {
     transport?.close()
   }
+}
+
+/** A line without a command shows the help, unless there is something wrong with what it does have. */
+function checkGlobals(words: readonly string[]): void {
+  try {
+    parseFlags(GLOBAL_FLAGS, words)
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error
+    throw new Failure(`${unknownFlag(error)}; run "fleetctl help" for the options there are`, USAGE_STATUS)
+  }
+}
+
+/** The message of the flag parser in fleetctl's words. */
+function unknownFlag({ message }: FlagError): string {
+  return message.replace(/^flag provided but not defined: -/, 'unknown flag: --')
 }
 
 /** The first word that is neither a flag nor the value of one is the command. */
@@ -129,8 +146,10 @@ function parse(command: Command, words: readonly string[]): ReturnType<typeof pa
     return parsed
   } catch (error) {
     if (!(error instanceof FlagError)) throw error
-    const message = error.message.replace(/^flag provided but not defined: -/, 'unknown flag: --')
-    throw new Failure(`${message}; run "fleetctl help ${command.name}" for its options`, USAGE_STATUS)
+    throw new Failure(
+      `${unknownFlag(error)}; run "fleetctl help ${command.name}" for its options`,
+      USAGE_STATUS,
+    )
   }
 }
 
