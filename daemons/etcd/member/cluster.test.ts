@@ -1,8 +1,9 @@
 import t from 'tap'
 import { hashState } from '../store/hash.ts'
+import type { Operation } from '../store/operation.ts'
 import type { RunningMember } from './running.ts'
 import { Failure } from './service.ts'
-import { type Node, set, World } from './testing/world.ts'
+import { type Node, set, WALL_MS, World } from './testing/world.ts'
 
 const THREE = ['a1', 'b2', 'c3']
 
@@ -49,6 +50,37 @@ t.test('a follower that was away gets a snapshot', async t => {
   world.until('it is there again', () => again.member?.appliedIndex === leader.member!.appliedIndex)
   t.equal(hashOf(again), hashOf(leader))
 })
+
+for (const aheadMs of [-30_000, 30_000]) {
+  t.test(
+    `a follower whose clock is ${aheadMs / 1000} s ahead writes keys that live as long as they should`,
+    async t => {
+      const { world, leader } = founded()
+      const [odd] = others(world, leader)
+      odd!.aheadMs = aheadMs
+      const has = (): boolean => leader.member!.store.state.tree.find('/1/sign') !== undefined
+      // What a daemon beside that member does: the time to live is counted from the member's clock.
+      const sign = (): Operation => {
+        const expiresAtMs = WALL_MS + world.nowMs + odd!.aheadMs + 10_000
+        return { type: 'set', path: '/1/sign', dir: false, value: 'here', expiresAtMs, refresh: false }
+      }
+      world.write(odd!, sign())
+      world.run(9000)
+      t.ok(has(), 'it is there for its ten seconds')
+      world.run(2000)
+      t.notOk(has(), 'and not much longer')
+      world.loses = message => message.type === 'propose'
+      odd!.member!.write(sign(), () => {})
+      world.run(3000)
+      world.loses = () => false
+      world.until('it is handed over again', has)
+      world.run(9000)
+      t.ok(has(), 'and the wait is not counted')
+      const states = [...world.nodes.values()].map(hashOf)
+      t.equal(new Set(states).size, 1, 'all members hold the same')
+    },
+  )
+}
 
 t.test('a member is added, found to be there, moved and removed', async t => {
   const { world, leader } = founded({ snapshotCount: 50, snapshotCatchUp: 5 })

@@ -1,5 +1,5 @@
 import type { Message } from '../raft/message.ts'
-import { encodeCommand } from '../store/codec.ts'
+import { encodeCommand, retimeCommand } from '../store/codec.ts'
 import type { Operation } from '../store/operation.ts'
 import { type Proposal, Proposals, type WriteResult } from './proposals.ts'
 import type { RunningMember } from './running.ts'
@@ -19,6 +19,11 @@ const UNKNOWN = new Failure('timeout', false)
 /** Whether a message hands on work of clients, which a leader without room refuses; they hand it on again for a while. */
 export function isWork({ type, entries }: Message): boolean {
   return type === 'propose' && entries.every(entry => entry.type === 'normal')
+}
+
+/** Work of a follower's clients, counted by the clock of this member, which leads. Pure. */
+export function retimeWork(message: Message, nowMs: number): void {
+  for (const entry of message.entries) entry.data = retimeCommand(entry.data, nowMs)
 }
 
 /**
@@ -63,7 +68,8 @@ export class Proposer {
       member.refuse('tooManyRequests', done)
       return
     }
-    const data = encodeCommand(this.session, proposals.nextSequence, operation)
+    const clockMs = Math.floor(member.env.wallClock())
+    const data = encodeCommand(this.session, proposals.nextSequence, operation, clockMs)
     if (data.length > ENTRY_BYTES_MAX) {
       member.refuse('tooLarge', done)
       return
@@ -170,11 +176,18 @@ export class Proposer {
         this.settle(session, sequence, new Failure('stopped', false), undefined)
   }
 
+  /** What this member appends as the leader counts by its clock of this moment: the proposal may have waited. */
+  #retimed(data: Uint8Array): Uint8Array {
+    const { role, env } = this.#member
+    return role === 'leader' ? retimeCommand(data, Math.floor(env.wallClock())) : data
+  }
+
   /** Hands a proposal to the core; what it does not take now is handed over again. */
   #hand(proposal: Proposal): void {
     const { raft, env } = this.#member
-    const { change, data } = proposal
-    const taken = change === undefined ? raft.propose(data) : raft.proposeChange(change)
+    const { change } = proposal
+    const taken =
+      change === undefined ? raft.propose(this.#retimed(proposal.data)) : raft.proposeChange(change)
     if (taken === 'appended') {
       proposal.term = raft.term
       proposal.retryAtMs = Number.POSITIVE_INFINITY

@@ -18,7 +18,7 @@ import type { Member } from './member.ts'
 import type { Network, SnapshotSink } from './network.ts'
 import type { ExitReason, FullOptions } from './options.ts'
 import type { WriteResult } from './proposals.ts'
-import { isWork, Proposer } from './proposer.ts'
+import { isWork, Proposer, retimeWork } from './proposer.ts'
 import type { Recovered } from './recovery.ts'
 import {
   type ChangeRefusal,
@@ -291,7 +291,10 @@ export class RunningMember implements Member {
   received(message: Message): void {
     if (this.isOver || message.snapshot !== undefined) return
     if (message.type === 'append') this.counters.appendsReceived += 1
-    if (this.isFull && isWork(message)) return
+    if (isWork(message)) {
+      if (this.isFull) return
+      retimeWork(message, Math.floor(this.env.wallClock()))
+    }
     this.raft.step(message)
     this.wake()
   }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { UserError } from '#lib/errors.ts'
-import { decodeCommand, encodeCommand } from './codec.ts'
+import { decodeCommand, encodeCommand, retimeCommand } from './codec.ts'
 import type { Operation } from './operation.ts'
 
 const OPERATIONS: Operation[] = [
@@ -41,9 +41,13 @@ t.test('what is encoded comes back', t => {
       [127, 128],
       [2 ** 53 - 1, 2 ** 40],
     ] as const) {
+      const wanted = { session, sequence, operation, clockMs: 0 }
       const bytes = encodeCommand(session, sequence, operation)
-      t.same(decodeCommand(bytes), { session, sequence, operation }, operation.type)
-      t.same(decodeCommand(new Uint8Array(bytes)), { session, sequence, operation }, 'from plain bytes')
+      t.same(decodeCommand(bytes), wanted, operation.type)
+      t.same(decodeCommand(new Uint8Array(bytes)), wanted, 'from plain bytes')
+      const expires = 'expiresAtMs' in operation && operation.expiresAtMs !== 0
+      const clocked = encodeCommand(session, sequence, operation, 1_800_000_000_001)
+      t.same(decodeCommand(clocked), { ...wanted, clockMs: expires ? 1_800_000_000_001 : 0 }, 'with a clock')
     }
   }
   const small = encodeCommand(0, 1, OPERATIONS[0]!)
@@ -77,9 +81,56 @@ t.test('bytes that logs hold already keep their meaning', t => {
     ['01010600ac0202000000c585317a42', { type: 'sync', nowMs: 1_800_000_000_000 }],
   ]
   for (const [hex, operation] of stored) {
-    t.same(decodeCommand(Buffer.from(hex, 'hex')), { session: 300, sequence: 2, operation }, operation.type)
+    t.same(
+      decodeCommand(Buffer.from(hex, 'hex')),
+      { session: 300, sequence: 2, operation, clockMs: 0 },
+      operation.type,
+    )
     t.equal(encodeCommand(300, 2, operation).toString('hex'), hex)
   }
+  t.end()
+})
+
+t.test('an expiry moves to the clock of the leader', t => {
+  const ttl = (expiresAtMs: number): Operation => ({
+    type: 'compareAndSwap',
+    path: '/1/é',
+    value: 'v'.repeat(200),
+    expiresAtMs,
+    refresh: true,
+    prevValue: 'o',
+    prevIndex: 300,
+  })
+  const slow = encodeCommand(300, 2, ttl(1_800_000_010_000), 1_800_000_000_000)
+  const copy = Buffer.from(slow)
+  const moved = retimeCommand(slow, 1_800_000_030_000)
+  const there = { session: 300, sequence: 2, operation: ttl(1_800_000_040_000), clockMs: 1_800_000_030_000 }
+  t.same(decodeCommand(moved), there, 'ten seconds to live by either clock')
+  t.ok(slow.equals(copy), 'what was handed over stays')
+  t.equal(retimeCommand(moved, 1_800_000_030_000), moved, 'the second time nothing is to do')
+  const back = decodeCommand(retimeCommand(slow, 1_799_999_000_000)).operation
+  t.same(back, ttl(1_799_999_010_000), 'a clock that is ahead')
+  for (const operation of OPERATIONS) {
+    const plain = encodeCommand(1, 1, operation)
+    t.equal(retimeCommand(plain, 5), plain, `${operation.type} without a clock stays`)
+  }
+  const edge = encodeCommand(1, 1, ttl(Number.MAX_SAFE_INTEGER), 1)
+  t.equal(retimeCommand(edge, 1_800_000_000_000), edge, 'what lives for ever stays')
+  const zero = encodeCommand(1, 1, ttl(5), 10)
+  t.equal(retimeCommand(zero, 5), zero, 'and does not come to mean that nothing expires')
+  const broken = copy.subarray(0, copy.length - 1)
+  t.equal(retimeCommand(broken, 1_800_000_030_000), broken, 'what is no command is left for all to refuse')
+  t.equal(retimeCommand(Buffer.alloc(0), 1).length, 0)
+  const lone = encodeCommand(1, 1, {
+    type: 'set',
+    path: '/',
+    dir: false,
+    value: '',
+    expiresAtMs: 0,
+    refresh: false,
+  })
+  lone[3] = 128
+  t.throws(() => decodeCommand(lone), /has a clock and nothing that expires/)
   t.end()
 })
 
@@ -117,12 +168,13 @@ t.test('what is cut off, too long or of the future is refused', t => {
 t.test('garbage is refused or means one thing', t => {
   const random = generator(20261123)
   for (let round = 0; round < 20_000; round++) {
-    const bytes = encodeCommand(7, 7, OPERATIONS[Math.floor(random() * OPERATIONS.length)]!)
+    const clockMs = round % 2 === 0 ? 0 : 1_800_000_000_000
+    const bytes = encodeCommand(7, 7, OPERATIONS[Math.floor(random() * OPERATIONS.length)]!, clockMs)
     for (let flips = 0; flips < 3; flips++)
       bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
     try {
-      const { session, sequence, operation } = decodeCommand(bytes)
-      const again = encodeCommand(session, sequence, operation)
+      const { session, sequence, operation, clockMs } = decodeCommand(bytes)
+      const again = encodeCommand(session, sequence, operation, clockMs)
       // Bytes that are no UTF-8 read as replacements: those alone may be spelled otherwise.
       if (!again.equals(bytes) && !JSON.stringify(operation).includes('\ufffd'))
         t.fail(`round ${round}: ${bytes.toString('hex')} is ${JSON.stringify(operation)}`)

@@ -1,4 +1,5 @@
 import assert from 'node:assert'
+import { UserError } from '#lib/errors.ts'
 import { ByteReader, sizeOfVarint, writeText, writeVarint } from './bytes.ts'
 import { PERMANENT } from './node.ts'
 import type { Operation } from './operation.ts'
@@ -7,12 +8,14 @@ import type { Operation } from './operation.ts'
  * An operation as bytes of a log entry:
  *
  *   0      1        2     3      4
- *   kind   version  type  flags  session  sequence  [path]  [value]  [expiry]  [prevValue]  [prevIndex]  [now]
+ *   kind   version  type  flags  session  sequence  [path]  [value]  [expiry  [clock]]  [prevValue]  [prevIndex]  [now]
  *
  * `kind` tells which store an entry is for: 1 is this one, all others are free. A member that meets a kind or version
  * it does not know must stop and say so: to skip an entry is to differ from the others for ever. Texts are UTF-8 behind
  * their length, counts are varints, times are doubles. The flags say which optional parts follow, so that every
  * operation has exactly one spelling, and the decoder refuses any other.
+ *
+ * `clock` is that of the member from whose it counted the expiry: the leader moves both to its own (`retimeCommand`).
  */
 export const KIND_V2 = 1
 export const CODEC_VERSION = 1
@@ -25,6 +28,8 @@ const UNIQUE = 8
 const EXPIRES = 16
 const PREV_VALUE = 32
 const PREV_INDEX = 64
+/** Only with EXPIRES. */
+const CLOCKED = 128
 
 const TYPES = [
   'set',
@@ -38,10 +43,10 @@ const TYPES = [
 
 /** Flags that may stand with each type, in the order of TYPES. */
 const ALLOWED = [
-  DIR | REFRESH | EXPIRES,
-  DIR | UNIQUE | EXPIRES,
-  REFRESH | EXPIRES,
-  REFRESH | EXPIRES | PREV_VALUE | PREV_INDEX,
+  DIR | REFRESH | EXPIRES | CLOCKED,
+  DIR | UNIQUE | EXPIRES | CLOCKED,
+  REFRESH | EXPIRES | CLOCKED,
+  REFRESH | EXPIRES | CLOCKED | PREV_VALUE | PREV_INDEX,
   DIR | RECURSIVE,
   PREV_VALUE | PREV_INDEX,
   0,
@@ -57,16 +62,28 @@ export interface Command {
   session: number
   sequence: number
   operation: Operation
+  /** Wall clock from which the expiry was counted, in milliseconds since 1970; 0 when there is none. */
+  clockMs: number
 }
 
-/** The bytes of an entry. */
-export function encodeCommand(session: number, sequence: number, operation: Operation): Buffer {
+/**
+ * The bytes of an entry.
+ *
+ * @param clockMs wall clock of the proposer, which is kept beside an expiry; 0: none is
+ */
+export function encodeCommand(
+  session: number,
+  sequence: number,
+  operation: Operation,
+  clockMs: number = 0,
+): Buffer {
   const path = operation.type === 'sync' ? '' : operation.path
   const value = 'value' in operation ? operation.value : ''
   const prevValue = 'prevValue' in operation ? operation.prevValue : ''
   const prevIndex = 'prevIndex' in operation ? operation.prevIndex : 0
   const time = timeOf(operation)
-  const flags = flagsOf(operation)
+  let flags = flagsOf(operation)
+  if (flags & EXPIRES && clockMs !== 0) flags |= CLOCKED
   const pathBytes = Buffer.byteLength(path)
   const valueBytes = Buffer.byteLength(value)
   const prevBytes = Buffer.byteLength(prevValue)
@@ -75,6 +92,7 @@ export function encodeCommand(session: number, sequence: number, operation: Oper
   if (operation.type !== 'sync') size += sizeOfVarint(pathBytes) + pathBytes
   if ('value' in operation) size += sizeOfVarint(valueBytes) + valueBytes
   if (time !== undefined) size += TIME_BYTES
+  if (flags & CLOCKED) size += TIME_BYTES
   if (flags & PREV_VALUE) size += sizeOfVarint(prevBytes) + prevBytes
   if (flags & PREV_INDEX) size += sizeOfVarint(prevIndex)
 
@@ -88,6 +106,7 @@ export function encodeCommand(session: number, sequence: number, operation: Oper
   if (operation.type !== 'sync') at = writeText(bytes, path, pathBytes, at)
   if ('value' in operation) at = writeText(bytes, value, valueBytes, at)
   if (time !== undefined) at = bytes.writeDoubleLE(time, at)
+  if (flags & CLOCKED) at = bytes.writeDoubleLE(clockMs, at)
   if (flags & PREV_VALUE) at = writeText(bytes, prevValue, prevBytes, at)
   if (flags & PREV_INDEX) at = writeVarint(bytes, prevIndex, at)
   assert(at === size, 'the bytes are as many as were counted')
@@ -131,12 +150,52 @@ export function decodeCommand(bytes: Uint8Array): Command {
   const allowed = ALLOWED[type]
   if (allowed === undefined) reader.fail(`has operation ${type}, which this version does not know`)
   if ((flags & ~allowed) !== 0) reader.fail(`has flags ${flags} that its operation cannot have`)
-  const operation = decodeOperation(reader, TYPES[type]!, flags)
+  if ((flags & (CLOCKED | EXPIRES)) === CLOCKED) reader.fail('has a clock and nothing that expires')
+  const command: Command = { session, sequence, operation: NONE, clockMs: 0 }
+  command.operation = decodeOperation(reader, TYPES[type]!, flags, command)
   reader.end()
-  return { session, sequence, operation }
+  return command
 }
 
-function decodeOperation(reader: ByteReader, type: Operation['type'], flags: number): Operation {
+/**
+ * Moves the expiry of a command from the clock of its proposer to that of the leader, who expires: else a member whose
+ * clock is behind writes keys that are gone at once, and one whose clock is ahead writes keys that stay too long. To be
+ * done before the entry is in the log. Bytes without an expiry, or that are no command, come back as they are.
+ *
+ * @param nowMs wall clock of the leader
+ * @returns `bytes` when nothing changes, else a copy
+ */
+export function retimeCommand(bytes: Uint8Array, nowMs: number): Uint8Array {
+  if (bytes[0] !== KIND_V2 || bytes[1] !== CODEC_VERSION || !(bytes[3]! & CLOCKED)) return bytes
+  const command = decodeIfAny(bytes)
+  if (command === undefined || command.clockMs === nowMs) return bytes
+  const { session, sequence, operation, clockMs } = command
+  if (!('expiresAtMs' in operation)) return bytes
+  const movedMs = operation.expiresAtMs + nowMs - clockMs
+  // Times at the edge of what can be counted stay: they are centuries away.
+  if (!Number.isSafeInteger(movedMs) || movedMs === PERMANENT) return bytes
+  return encodeCommand(session, sequence, { ...operation, expiresAtMs: movedMs }, nowMs)
+}
+
+/** Bytes that are no command have to be refused where entries are applied, by all members alike. */
+function decodeIfAny(bytes: Uint8Array): Command | undefined {
+  try {
+    return decodeCommand(bytes)
+  } catch (error) {
+    if (error instanceof UserError) return undefined
+    throw error
+  }
+}
+
+/** Stands in until the operation is read. */
+const NONE: Operation = { type: 'sync', nowMs: 0 }
+
+function decodeOperation(
+  reader: ByteReader,
+  type: Operation['type'],
+  flags: number,
+  command: Command,
+): Operation {
   if (type === 'sync') return { type, nowMs: reader.integer() }
   const path = reader.text()
   if (path.charCodeAt(0) !== 0x2f) reader.fail('has a path that does not begin with a slash')
@@ -148,6 +207,10 @@ function decodeOperation(reader: ByteReader, type: Operation['type'], flags: num
   const value = reader.text()
   const expiresAtMs = flags & EXPIRES ? reader.integer() : PERMANENT
   if (flags & EXPIRES && expiresAtMs === PERMANENT) reader.fail('has an expiry that is none')
+  if (flags & CLOCKED) {
+    command.clockMs = reader.integer()
+    if (command.clockMs === 0) reader.fail('has a clock that is none')
+  }
   const refresh = (flags & REFRESH) !== 0
   switch (type) {
     case 'set':

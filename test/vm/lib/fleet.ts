@@ -48,6 +48,10 @@ export async function checkFleet(t: Test, cluster: Cluster): Promise<void> {
   for (const [name, run] of TESTS) await t.test(name, t => run(t, cluster))
 }
 
+const STEADY_LOOKS = 8
+/** How many machines are in the list, every two seconds. */
+const STEADY = `for look in $(seq ${STEADY_LOOKS}); do fleetctl list-machines --no-legend | wc -l; sleep 2; done`
+
 const nameOf = (list: string): string => `core-0${/172\.17\.8\.10(\d)/.exec(list)?.[1]}`
 
 async function write({ said }: Cluster, text: string): Promise<void> {
@@ -183,6 +187,11 @@ async function suspendMachine(t: Test, cluster: Cluster): Promise<void> {
     (await asked(first, 'docker ps --quiet; echo end')).text.startsWith('end'),
   )
   await until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
+  // Its clock stood still with it, and is behind by as long as it slept: what it writes must live no shorter for that.
+  const behind = Number(await said(second, 'date +%s')) - Number(await said(first, 'date +%s'))
+  t.comment(`the clock of the machine that slept is ${behind} s behind`)
+  const counts = await said('core-01', STEADY)
+  t.same(counts.trim().split(/\s+/), Array(STEADY_LOOKS).fill('3'), 'and it stays in the list')
   t.match(await said(first, 'systemctl --failed --no-legend; echo end'), /^end/)
   t.equal(nameOf(await said(first, 'fleetctl list-units')), second, 'it does not move back')
 }

@@ -25,13 +25,16 @@ export interface Node {
   error: DiskError | undefined
   exit: string | undefined
   isAlive: boolean
+  /** How far its wall clock is ahead of the world's, in milliseconds; below 0 it is behind. */
+  aheadMs: number
   lines: string[]
 }
 
 const LATENCY_MS = 1
 /** What a member has seen of the others when the test does not care: long connected. */
 const LONG_AGO_MS = 1
-const WALL_MS = 1_700_000_000_000
+/** The wall clock when a world begins. */
+export const WALL_MS = 1_700_000_000_000
 
 /** Members in one process with a clock, disks and a network of their own. */
 export class World {
@@ -52,6 +55,7 @@ export class World {
       error: undefined,
       exit: undefined,
       isAlive: true,
+      aheadMs: 0,
       lines: [],
     }
     this.nodes.set(id, node)
@@ -159,7 +163,7 @@ export class World {
   #env(node: Node): Env {
     return {
       now: () => this.nowMs,
-      wallClock: () => WALL_MS + this.nowMs,
+      wallClock: () => WALL_MS + this.nowMs + node.aheadMs,
       setTimer: (delayMs, callback) => {
         const timer = this.#after(delayMs, () => {
           if (node.isAlive) callback()
