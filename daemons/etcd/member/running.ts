@@ -11,6 +11,7 @@ import type { Operation } from '../store/operation.ts'
 import type { Store } from '../store/store.ts'
 import { Barriers } from './barriers.ts'
 import { Changes } from './changes.ts'
+import { type Counters, freshCounters } from './counters.ts'
 import type { Env } from './env.ts'
 import { Journal } from './journal.ts'
 import { type Applied, StateMachine } from './machine.ts'
@@ -23,7 +24,6 @@ import type { Recovered } from './recovery.ts'
 import {
   type ChangeRefusal,
   type ClusterMember,
-  type Counters,
   Failure,
   type FailureKind,
   type PeerStatistics,
@@ -43,20 +43,7 @@ export class RunningMember implements Member {
   readonly clusterId: string
   readonly name: string
   readonly startedAtMs: number
-  readonly counters: Counters = {
-    leaderChanges: 0,
-    proposalsCommitted: 0,
-    proposalsApplied: 0,
-    proposalsPending: 0,
-    proposalsFailed: 0,
-    heartbeatSendFailures: 0,
-    slowApplies: 0,
-    appendsSent: 0,
-    appendsReceived: 0,
-    onWalSync: undefined,
-    onSnapshotSave: undefined,
-    walBytesWritten: 0,
-  }
+  readonly counters: Counters = freshCounters()
   readonly raft: Raft
   readonly machine: StateMachine
   readonly options: FullOptions

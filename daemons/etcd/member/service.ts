@@ -5,6 +5,7 @@ import type { StoreError } from '../store/errors.ts'
 import type { Event } from '../store/event.ts'
 import type { Operation } from '../store/operation.ts'
 import type { Store } from '../store/store.ts'
+import type { Counters } from './counters.ts'
 
 /**
  * What the public API (`api/`) and the peer port (`peer/`) may ask of a running member, and nothing more. The member
@@ -120,24 +121,6 @@ export interface ChangeRefusal {
   refused: 'idExists' | 'peerUrlExists' | 'idNotFound' | 'idRemoved' | 'unhealthy' | 'failed'
   /** For the log, and for the answer where the original gives none. */
   why: string
-}
-
-/** Since the process has started. */
-export interface Counters {
-  leaderChanges: number
-  proposalsCommitted: number
-  proposalsApplied: number
-  proposalsPending: number
-  proposalsFailed: number
-  heartbeatSendFailures: number
-  slowApplies: number
-  /** Append messages of the leader to others, and from the leader here. */
-  appendsSent: number
-  appendsReceived: number
-  /** Samples of durations in milliseconds: given to whoever listens (`metrics`). */
-  onWalSync: ((ms: number) => void) | undefined
-  onSnapshotSave: ((ms: number) => void) | undefined
-  walBytesWritten: number
 }
 
 /** What the transport has seen of another member. */

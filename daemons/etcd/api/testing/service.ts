@@ -1,7 +1,7 @@
+import { type Counters, freshCounters } from '../../member/counters.ts'
 import {
   type ChangeRefusal,
   type ClusterMember,
-  type Counters,
   Failure,
   type MemberService,
   type PeerStatistics,
@@ -41,20 +41,7 @@ export class TestService implements MemberService {
       isLearner: false,
     },
   ]
-  counters: Counters = {
-    leaderChanges: 1,
-    proposalsCommitted: 4,
-    proposalsApplied: 4,
-    proposalsPending: 0,
-    proposalsFailed: 0,
-    heartbeatSendFailures: 0,
-    slowApplies: 0,
-    appendsSent: 0,
-    appendsReceived: 0,
-    onWalSync: undefined,
-    onSnapshotSave: undefined,
-    walBytesWritten: 0,
-  }
+  counters: Counters = { ...freshCounters(), leaderChanges: 1, proposalsCommitted: 4, proposalsApplied: 4 }
 
   write(operation: Operation, done: Parameters<MemberService['write']>[1]): void {
     const result = this.failure ?? this.store.apply(operation)
