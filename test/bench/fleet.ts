@@ -1,166 +1,106 @@
-// `npm run bench:fleet`: how fleet grows. Decisions are timed as they are, pure; what goes to etcd is counted on two real
-// daemons, the leader and another one, over the real store in simulated time, beside machines that are only entries.
-
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
-import type { Machine } from '#lib/fleet/model.ts'
-import { hashUnit, parseUnit } from '#lib/fleet/unit/file.ts'
-import { readRequirements } from '#lib/fleet/unit/requirements.ts'
-import { type ScheduleUnit, schedule } from '../../daemons/fleet/engine/schedule.ts'
-import { encodeJob, encodeMachine, encodeUnit } from '../../daemons/fleet/registry/codec.ts'
-import { TestFleet } from '../fleet/lib/fleet.ts'
+import { parseArgs, promisify } from 'node:util'
+import { replaceFile } from '#lib/durable.ts'
+import { describeFailure, UserError } from '#lib/errors.ts'
+import { startServer } from '../compat/lib/server.ts'
+import { timeDecisions } from './fleet/decisions.ts'
+import { countIdle, originalHeartbeats } from './fleet/idle.ts'
+import { measureLive } from './fleet/live.ts'
+import { type FleetCase, type FleetResults, formatFleet, missedFleetGoals } from './fleet/report.ts'
+import { UNITS } from './fleet/synthetic.ts'
+import { describeHost } from './host.ts'
 import { replaceTable } from './report.ts'
 
-/** What was measured of one size; an entry of `cases` in bench-results/fleet.json. */
-interface Case {
-  machines: number
-  units: number
-  /** Engine time to place all units. */
-  scheduleSeconds: number
-  /** Engine time to place the units of one machine that was lost. */
-  reactSeconds: number
-  /** Requests to etcd of a machine that does not lead, while nothing changes, with its share of the units. */
-  idleOpsPerMachinePerMinute: number
-  /** The same of the original's heartbeats alone: machine, and three keys for each unit. */
-  heartbeatsPerMachinePerMinute: number
-  /** Of the process with both daemons and the store. */
-  rssMiB: number
-}
+const HELP = `Measures how fleet grows: 3, 100 and 1,000 machines with 10,000 units. Takes about 5 minutes.
 
-const ROOT = resolve(import.meta.dirname, '../..')
-const UNITS = 10_000
+usage: npm run bench:fleet [-- --json]
+
+  --json        prints the results as JSON
+
+Of each size: the engine's own time to place all units and to react to the loss of a machine, the same through a real
+etcd, the requests of a machine while nothing changes, and the memory of the daemon that leads.
+Writes bench-results/fleet.json and the table in docs/numbers.md. Run it on an idle machine.
+`
 const SIZES = [3, 100, 1000]
-const UNIT_TEXT = '[Service]\nExecStart=/bin/sleep 1\n'
-const SETTLE_MS = 120_000
-const IDLE_MINUTES = 5
-const MINUTE_MS = 60_000
-const TTL_MS = 30_000
 const TABLE = 'fleet'
+const OUTPUT_BYTES_MAX = 1 << 20
+const ETCD = resolve(import.meta.dirname, '../../daemons/etcd/main.ts')
 
-const [size] = process.argv.slice(2)
-if (size === undefined) await measureAll()
-else console.log(JSON.stringify(await measure(Number(size), UNITS)))
+const root = resolve(import.meta.dirname, '../..')
+const resultsFile = join(root, 'bench-results/fleet.json')
+const page = join(root, 'docs/numbers.md')
 
-/** Each size in a process of its own, so that memory is counted for it alone. */
-async function measureAll(): Promise<void> {
-  const cases: Case[] = []
-  for (const machines of SIZES) {
-    console.error(`${machines} machines, ${UNITS} units`)
-    const words = [...process.execArgv, import.meta.filename, String(machines)]
-    const { stdout } = await promisify(execFile)(process.execPath, words, { maxBuffer: 1 << 20 })
-    cases.push(JSON.parse(stdout) as Case)
+/** What a size is measured by, each in a process of its own, so that none warms or fills the memory of another. */
+const PARTS = {
+  decisions: async (machines: number) => timeDecisions(machines, UNITS),
+  idle: async (machines: number) => ({ idleOpsPerMachinePerMinute: await countIdle(machines, UNITS) }),
+  live: async (machines: number, endpoint: string) => await measureLive(endpoint, machines, UNITS),
+}
+type Part = keyof typeof PARTS
+
+async function main(words: string[]): Promise<number> {
+  const options = { json: { type: 'boolean' }, help: { type: 'boolean' }, part: { type: 'string' } } as const
+  const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true })
+  if (values.help) return print(HELP.trimEnd())
+  if (values.part !== undefined) {
+    const [machines = '', endpoint = ''] = positionals
+    return print(JSON.stringify(await PARTS[values.part as Part](Number(machines), endpoint)))
   }
-  const folder = join(ROOT, 'bench-results')
-  await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'fleet.json'), `${JSON.stringify({ cases }, undefined, 2)}\n`)
-  const table = tableOf(cases)
-  console.log(table)
-  const numbers = join(ROOT, 'docs/numbers.md')
-  await writeFile(numbers, replaceTable(await readFile(numbers, 'utf8'), table, TABLE))
+  if (positionals.length > 0) throw new UserError(`${positionals[0]}: not understood`, 'see --help')
+  const machine = await describeHost('tcg')
+  const cases: FleetCase[] = []
+  for (const machines of SIZES) cases.push(await measureSize(machines))
+  const results: FleetResults = { cases, machine }
+  await mkdir(join(root, 'bench-results'), { recursive: true })
+  await replaceFile(resultsFile, `${JSON.stringify(results, undefined, 2)}\n`)
+  await replaceFile(page, replaceTable(await readFile(page, 'utf8'), formatFleet(results), TABLE))
+  print(values.json ? JSON.stringify(results) : formatFleet(results))
+  const missed = missedFleetGoals(results)
+  for (const sentence of missed) process.stderr.write(`missed: ${sentence}\n`)
+  return missed.length > 0 ? 1 : 0
 }
 
-function tableOf(cases: readonly Case[]): string {
-  const rows = cases.map(
-    item =>
-      `| ${item.machines} | ${item.units} | ${item.scheduleSeconds} | ${item.reactSeconds} | ${item.idleOpsPerMachinePerMinute} | ${item.heartbeatsPerMachinePerMinute} | ${item.rssMiB} |`,
-  )
-  return [
-    '| machines | units | place all, s | after the loss of one, s | idle etcd requests a machine and minute | heartbeats of the original | MiB |',
-    '|---:|---:|---:|---:|---:|---:|---:|',
-    ...rows,
-  ].join('\n')
-}
-
-async function measure(machines: number, units: number): Promise<Case> {
-  const { scheduleSeconds, reactSeconds } = timeDecisions(machines, units)
-  const idle = await countIdle(machines, units)
-  return {
+async function measureSize(machines: number): Promise<FleetCase> {
+  process.stderr.write(`${machines} machines, ${UNITS} units\n`)
+  const decisions = await runPart('decisions', machines)
+  const idle = await runPart('idle', machines)
+  const etcd = await startServer(process.execPath, ['--disable-warning=ExperimentalWarning', ETCD])
+  const live = await runPart('live', machines, etcd.client).finally(() => etcd.stop())
+  const heartbeats = originalHeartbeats(machines, UNITS)
+  const all = {
     machines,
-    units,
-    scheduleSeconds,
-    reactSeconds,
-    idleOpsPerMachinePerMinute: round(idle),
-    heartbeatsPerMachinePerMinute: round(heartbeats(units / machines)),
-    rssMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+    units: UNITS,
+    ...decisions,
+    ...live,
+    ...idle,
+    heartbeatsPerMachinePerMinute: heartbeats,
   }
+  return rounded(all as unknown as FleetCase)
 }
 
-function timeDecisions(machines: number, units: number): { scheduleSeconds: number; reactSeconds: number } {
-  const present = Array.from({ length: machines }, (_, n) => machineOf(n))
-  const options = parseUnit(UNIT_TEXT)
-  const all = Array.from({ length: units }, (_, n): ScheduleUnit => {
-    const name = nameOf(n)
-    return { name, requirements: readRequirements(name, options), desired: 'launched', target: undefined }
-  })
-  const cluster = { awaited: new Set<string>(), rebalanceMax: 0 }
-  const began = performance.now()
-  const { decisions } = schedule({ ...cluster, units: all, machines: present })
-  const scheduleSeconds = (performance.now() - began) / 1000
-  const targets = new Map(decisions.map(({ unit, machine }) => [unit, machine]))
-  const placed = all.map(unit => ({ ...unit, target: targets.get(unit.name) }))
-  const lost = performance.now()
-  const after = schedule({ ...cluster, units: placed, machines: present.slice(1) })
-  const reactSeconds = (performance.now() - lost) / 1000
-  const moved = after.decisions.filter(({ type }) => type === 'schedule').length
-  if (targets.size !== units || moved < Math.floor(units / machines))
-    throw new Error('not all units were placed')
-  return { scheduleSeconds: round(scheduleSeconds), reactSeconds: round(reactSeconds) }
+async function runPart(part: Part, ...words: (string | number)[]): Promise<Record<string, number>> {
+  const args = [...process.execArgv, import.meta.filename, '--part', part, ...words.map(String)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: OUTPUT_BYTES_MAX })
+  return JSON.parse(stdout) as Record<string, number>
 }
 
-/** Two daemons live, the other machines are entries that do not end; all units are placed already. */
-async function countIdle(machines: number, units: number): Promise<number> {
-  const fleet = new TestFleet()
-  const { etcd, keys, clock } = fleet
-  const options = parseUnit(UNIT_TEXT)
-  const hash = hashUnit(options)
-  etcd.write(keys.unit(hash), encodeUnit(options))
-  for (let n = 0; n < units; n++) {
-    const name = nameOf(n)
-    etcd.write(keys.jobKey(name, 'object'), encodeJob(name, hash))
-    etcd.write(keys.jobKey(name, 'target-state'), 'launched')
-    etcd.write(keys.jobKey(name, 'target'), machineOf(n % machines).id)
-  }
-  for (let n = 2; n < machines; n++)
-    etcd.write(keys.machineObject(machineOf(n).id), encodeMachine(machineOf(n), false))
-  fleet.add(machineOf(0).id)
-  await clock.advance(1_000)
-  const follower = fleet.add(machineOf(1).id)
-  const share = Array.from({ length: units }, (_, n) => n).filter(n => n % machines === 1).length
-  if (!(await clock.until(() => follower.systemd.running.length === share, SETTLE_MS * 10, 1_000)))
-    throw new Error(`the units do not run: ${follower.systemd.running.length} of ${share}`)
-  await clock.advance(SETTLE_MS)
-  const before = etcd.requests.get(follower.id) ?? 0
-  await clock.advance(IDLE_MINUTES * MINUTE_MS)
-  const count = (etcd.requests.get(follower.id) ?? 0) - before
-  if (follower.node?.engine?.isLeader) throw new Error('it leads')
-  await fleet.close()
-  return count / IDLE_MINUTES
+function rounded(item: FleetCase): FleetCase {
+  const entries = Object.entries(item).map(([name, value]) => [name, Math.round(value * 10_000) / 10_000])
+  return Object.fromEntries(entries) as FleetCase
 }
 
-/** A machine's key at half its life, and job-state, state and states of each unit at 0.8 of theirs. */
-function heartbeats(units: number): number {
-  return MINUTE_MS / (TTL_MS / 2) + (3 * units * MINUTE_MS) / (TTL_MS * 0.8)
+function print(text: string): number {
+  process.stdout.write(`${text}\n`)
+  return 0
 }
 
-function machineOf(n: number): Machine {
-  const id = String(n).padStart(32, '0')
-  return {
-    id,
-    ip: `10.${n >> 8}.${n & 255}.1`,
-    metadata: {},
-    version: 'v1',
-    capacity: { memoryBytes: 0, cpuMillis: 0 },
-    boot: '',
-    api: '',
-  }
-}
-
-function nameOf(n: number): string {
-  return `unit@${String(n).padStart(5, '0')}.service`
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const line = describeFailure(error)
+  if (line === undefined) throw error
+  process.stderr.write(`bench:fleet: ${line}\n`)
+  process.exitCode = 1
 }
