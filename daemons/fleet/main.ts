@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describeFailure, errorCode, UserError } from '#lib/errors.ts'
 import { FLEET_VERSION } from '#lib/fleet/version.ts'
+import { keepHeapSmall } from '#lib/host/heap.ts'
 import type { Address } from '#lib/http/host/listen.ts'
 import { type ReadSettings, readSettings } from './config/settings.ts'
 import { FleetDaemon } from './host/daemon.ts'
@@ -44,6 +45,7 @@ export async function main(args: string[]): Promise<number> {
 }
 
 async function run(file: string | undefined): Promise<number> {
+  keepHeapSmall()
   const { settings, warnings } = await read(file)
   const log = stderrLog(settings.verbosity)
   for (const warning of warnings) log.error(warning)

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { EtcdClient } from '#lib/etcd/client.ts'
 import { hashUnit, parseUnit } from '#lib/fleet/unit/file.ts'
+import { keepHeapSmall } from '#lib/host/heap.ts'
 import { systemClock } from '../../../daemons/fleet/host/clock.ts'
 import { SILENT } from '../../../daemons/fleet/log.ts'
 import { FleetNode } from '../../../daemons/fleet/node.ts'
@@ -32,6 +33,7 @@ const REST_MS = 3_000
  * @param endpoint of an etcd with nothing in it
  */
 export async function measureLive(endpoint: string, machines: number, units: number): Promise<LiveResult> {
+  keepHeapSmall()
   const client = new EtcdClient({ endpoints: [endpoint] })
   const keys = new Keys('/_coreos.com/fleet/')
   await fill(client, keys, machines, units)

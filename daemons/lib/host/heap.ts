@@ -7,7 +7,7 @@ const SPACE = 'new_space'
 
 /**
  * Keeps the space for new objects small for as long as the process lives. By itself V8 lets its halves grow to 32 MiB
- * each. What a write leaves behind lives on (node, event, entry), so all of it is copied when a half is full: with a
+ * each. What a write to etcd leaves behind lives on (node, event, entry), so all of it is copied when a half is full: with a
  * large one clients wait 10 ms and more now and then, with a small one 1 to 2 ms more often, for the same work in all;
  * and memory is less by 90 MiB. The size itself can be set on the command line only, by how much it grows at any time.
  *
