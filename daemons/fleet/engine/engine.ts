@@ -1,15 +1,16 @@
 import { ErrorCode } from '#lib/etcd/errors.ts'
 import type { Machine } from '#lib/fleet/model.ts'
+import type { ScheduleUnit } from '#lib/fleet/placing/able.ts'
+import { machinesOf } from '#lib/fleet/registry/machines.ts'
+import { ignore, type Registry } from '#lib/fleet/registry/registry.ts'
 import { Bell } from '../bell.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { FleetMetrics } from '../metrics.ts'
 import type { Jobs } from '../registry/jobs.ts'
-import { machinesOf } from '../registry/machines.ts'
 import { Mirror, reason } from '../registry/mirror.ts'
-import { ignore, type Registry } from '../registry/registry.ts'
 import { ENGINE_VERSION, LeaderLease } from './lease.ts'
-import { type Decision, type Plan, type ScheduleUnit, schedule } from './schedule.ts'
+import { type Decision, type Plan, schedule } from './schedule.ts'
 
 /** How the engine is run. */
 export interface EngineOptions {

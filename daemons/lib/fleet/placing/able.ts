@@ -1,12 +1,18 @@
-import type { Machine } from '#lib/fleet/model.ts'
-import type { Glob } from '#lib/fleet/unit/glob.ts'
-import { formatMemory } from '#lib/fleet/unit/quantity.ts'
-import { matchesMetadata, type Requirements } from '#lib/fleet/unit/requirements.ts'
+import type { Machine, TargetState } from '../model.ts'
+import type { Glob } from '../unit/glob.ts'
+import { formatMemory } from '../unit/quantity.ts'
+import { matchesMetadata, type Requirements } from '../unit/requirements.ts'
 
 /** What a rule looks at of a unit. */
 export interface Candidate {
   name: string
   requirements: Requirements
+}
+
+/** A unit as the engine sees it. */
+export interface ScheduleUnit extends Candidate {
+  desired: TargetState
+  target: string | undefined
 }
 
 /** A machine and the units that are on it, by which rules are judged. Placing costs no more than the unit itself. */
