@@ -1,5 +1,5 @@
-import type { TargetState, UnitOption } from '#lib/fleet/model.ts'
-import { machineBody, stateBody, unitBody, whyBody } from '#lib/fleet/registry/bodies.ts'
+import type { Machine, TargetState, UnitOption } from '#lib/fleet/model.ts'
+import { canRestart, machineBody, stateBody, unitBody, whyBody } from '#lib/fleet/registry/bodies.ts'
 import type { BrokenJob, Job } from '#lib/fleet/registry/job.ts'
 import { machineOf, machinesOf, statesOf } from '#lib/fleet/registry/machines.ts'
 import { indexOf } from '#lib/fleet/registry/registry.ts'
@@ -110,7 +110,8 @@ export class NodeBackend implements Backend {
     this.#metadataIndex = indexOf(await store.set(keys.metadata(machineId, key), value ?? ''))
   }
 
-  async restart(name: string, machines: readonly string[] | undefined): Promise<string> {
+  async restart(name: string, machines: readonly string[] | undefined): Promise<string | undefined> {
+    if (!(await this.#machinesOf(name)).every(canRestart)) return undefined
     const id = this.#nextId()
     this.#wrote(await this.#node.registry.restart(name, machines === undefined ? { id } : { id, machines }))
     return id
@@ -163,6 +164,13 @@ export class NodeBackend implements Backend {
     const machine = machineOf((await this.#machines.at(0)).tree, name)
     if (machine === undefined) return { type: 'machine', name, removed: true }
     return { type: 'machine', name, machine: machineBody(machine) }
+  }
+
+  /** Machines, of those that are present, that have a unit. */
+  async #machinesOf(name: string): Promise<Machine[]> {
+    const ids = (await this.statesOf(name)).map(({ machineID = '' }) => machineID)
+    const { tree } = await this.#machines.at(0)
+    return ids.map(id => machineOf(tree, id)).filter(machine => machine !== undefined)
   }
 
   async #jobs(): Promise<FleetNode['jobs']> {

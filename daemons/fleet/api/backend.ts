@@ -35,9 +35,9 @@ export interface Backend {
    * Has a launched unit restarted where it runs.
    *
    * @param machines only there; all when undefined
-   * @returns the ID by which unit states tell that it has been done
+   * @returns the ID by which unit states tell that it has been done; undefined when a machine of it cannot
    */
-  restart(name: string, machines: readonly string[] | undefined): Promise<string>
+  restart(name: string, machines: readonly string[] | undefined): Promise<string | undefined>
   /** Undefined when there is no such unit. */
   why(name: string): Promise<WhyBody | undefined>
   /** Tells of changes from now on until the returned function is called. */

@@ -143,5 +143,8 @@ async function restart(name: string, request: ApiRequest, backend: Backend): Pro
   const present = await backend.getUnit(name)
   if (present === undefined) missing()
   if (present.desiredState !== 'launched') throw new ApiRefusal(409, 'unit is not launched')
-  return json(200, { id: await backend.restart(name, machines) })
+  const id = await backend.restart(name, machines)
+  if (id === undefined)
+    throw new ApiRefusal(501, 'a machine of the unit cannot restart it: stop and start it')
+  return json(200, { id })
 }

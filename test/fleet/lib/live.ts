@@ -30,6 +30,17 @@ export interface Result {
   ran: string[]
 }
 
+/** How fleetctl is run. */
+export interface CommandOptions {
+  /** On its disk, by path. */
+  files?: Record<string, string>
+  env?: Record<string, string>
+  /** Of the machine on which it runs. */
+  machineId?: string
+  /** `etcd` reads and writes the registry; else the API of the first machine does. */
+  driver?: 'API' | 'etcd'
+}
+
 /** A machine whose systemd is in memory; all else is real. */
 export interface LiveMachine {
   id: string
@@ -120,10 +131,7 @@ export class LiveFleet {
   }
 
   /** Runs fleetctl against the first machine, with these files on its disk. */
-  async fleetctl(
-    words: readonly string[],
-    options: { files?: Record<string, string>; env?: Record<string, string>; machineId?: string } = {},
-  ): Promise<Result> {
+  async fleetctl(words: readonly string[], options: CommandOptions = {}): Promise<Result> {
     const result: Result = { status: 0, out: '', err: '', ran: [] }
     const real = processIo()
     const io: Io = {
@@ -134,7 +142,7 @@ export class LiveFleet {
       err: text => {
         result.err += text
       },
-      env: options.env ?? { FLEETCTL_ENDPOINT: `unix://${this.socketOf('a')}`, HOME: this.folder },
+      env: options.env ?? this.#env(options.driver ?? 'API'),
       readFile: async path => options.files?.[path],
       run: async (program, args) => {
         result.ran.push([program, ...args].join(' '))
@@ -143,14 +151,13 @@ export class LiveFleet {
       machineId: async () => options.machineId ?? '',
       isTerminal: false,
     }
-    try {
-      result.status = await runProgram(words, io)
-    } catch (error) {
-      if (!(error instanceof Error && error.name === 'ApiFailure')) throw error
-      result.err += `${error.message}\n`
-      result.status = 1
-    }
+    result.status = await runProgram(words, io)
     return result
+  }
+
+  #env(driver: 'API' | 'etcd'): Record<string, string> {
+    const api = { FLEETCTL_ENDPOINT: `unix://${this.socketOf('a')}`, HOME: this.folder }
+    return driver === 'API' ? api : { ...api, FLEETCTL_DRIVER: 'etcd', FLEETCTL_ENDPOINT: this.etcd }
   }
 
   async close(): Promise<void> {

@@ -65,6 +65,11 @@ export function machineBody({ id, ip, metadata, capacity }: Machine): MachineBod
   }
 }
 
+/** Whether a machine's daemon heeds demands to restart; the original's does not, nor does it tell of its boot. */
+export function canRestart({ boot }: Machine): boolean {
+  return boot !== ''
+}
+
 /** Why a unit has its machine or none, by the rules of the engine. */
 export function whyBody(job: Job | BrokenJob, others: readonly Job[], machines: readonly Machine[]): WhyBody {
   const { name } = job
