@@ -78,10 +78,9 @@ export async function runProgram(words: readonly string[], io: Io): Promise<numb
 
 async function runWords(words: readonly string[], io: Io): Promise<number> {
   const [first] = words
-  if (words.length === 1 && (first === '--version' || first === '-v'))
-    return await VERSION_COMMAND.run({ io } as never)
+  if (first === '--version' || first === '-v') return await VERSION_COMMAND.run({ io } as never)
   const { name, before, after } = splitCommand(words)
-  const wantsHelp = before.some(word => ['--help', '-h', '--h', '-help'].includes(word))
+  const wantsHelp = before.some(isHelp)
   if (name === undefined || name === 'help' || wantsHelp) {
     if (name === undefined && !wantsHelp) checkGlobals(before)
     return help(name === 'help' ? after[0] : undefined, io)
@@ -183,7 +182,7 @@ function parse(command: Command, words: readonly string[]): ReturnType<typeof pa
 }
 
 function isHelp(word: string): boolean {
-  return word === '--help' || word === '-h'
+  return ['--help', '-help', '-h', '--h'].includes(word)
 }
 
 /** Whether a word belongs to a command that is run elsewhere. */

@@ -175,7 +175,7 @@ async function machineOrUnit(client: Client, word: string): Promise<string> {
   const unit = await client.unit(nameFromArgument(word))
   if (machines.length === 1 && unit !== undefined)
     throw new Failure(`ambiguous argument, both machine and unit found for \`${word}\`.
-Please use flag \`-m\` or \`-u\` to refine the search`)
+Say which by --machine or --unit.`)
   if (machines.length > 1)
     throw new Failure(`${word} begins the IDs of ${machines.length} machines; give more of it`)
   if (machines.length === 1) return machines[0]!.id

@@ -1,4 +1,4 @@
-import { ClusterError, ErrorCode, EtcdError, hasCode } from '#lib/etcd/errors.ts'
+import { ErrorCode, hasCode, storeSentence } from '#lib/etcd/errors.ts'
 import type { Machine } from '#lib/fleet/model.ts'
 import { canRestart, machineBody, stateBody, unitBody, whyBody } from '#lib/fleet/registry/bodies.ts'
 import { isBroken, type Job } from '#lib/fleet/registry/job.ts'
@@ -195,16 +195,10 @@ async function tell<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
   } catch (error) {
-    if (error instanceof RequestError || !(error instanceof Error)) throw error
-    throw new RequestError(sentenceOf(error), { cause: error })
+    const sentence = hasCode(error, ErrorCode.historyCleared)
+      ? 'events came faster than they could be read; begin anew'
+      : storeSentence(error)
+    if (sentence === undefined) throw error
+    throw new RequestError(sentence, { cause: error })
   }
-}
-
-function sentenceOf(error: Error): string {
-  if (error instanceof ClusterError)
-    return `etcd does not answer: ${error.errors.map(({ message }) => message).join('; ')}`
-  if (hasCode(error, ErrorCode.historyCleared))
-    return 'events came faster than they could be read; begin anew'
-  if (error instanceof EtcdError) return `etcd refuses: ${error.message}`
-  return `etcd does not answer: ${error.message}`
 }

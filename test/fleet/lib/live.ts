@@ -37,6 +37,8 @@ export interface CommandOptions {
   env?: Record<string, string>
   /** Of the machine on which it runs. */
   machineId?: string
+  /** Is told what is printed, as it comes. */
+  out?: (text: string) => void
   /** `etcd` reads and writes the registry; else the API of the first machine does. */
   driver?: 'API' | 'etcd'
 }
@@ -55,12 +57,15 @@ export interface LiveMachine {
 export class LiveFleet {
   readonly machines: LiveMachine[] = []
   readonly etcd: string
+  /** Of the etcd's process. */
+  readonly etcdPid: number
   readonly folder: string
   readonly #stop: () => Promise<void>
   readonly #closing: (() => Promise<void> | void)[] = []
 
-  private constructor(etcd: string, folder: string, stop: () => Promise<void>) {
-    this.etcd = etcd
+  private constructor(etcd: { client: string; pid: number }, folder: string, stop: () => Promise<void>) {
+    this.etcd = etcd.client
+    this.etcdPid = etcd.pid
     this.folder = folder
     this.#stop = stop
   }
@@ -73,7 +78,7 @@ export class LiveFleet {
     }
     const etcd = await startServer(file, flags)
     const folder = await mkdtemp(join(tmpdir(), 'orlop-fleet-'))
-    return new LiveFleet(etcd.client, folder, async () => {
+    return new LiveFleet(etcd, folder, async () => {
       await etcd.stop()
       await rm(folder, { recursive: true, force: true })
     })
@@ -138,6 +143,7 @@ export class LiveFleet {
       ...real,
       out: text => {
         result.out += text
+        options.out?.(text)
       },
       err: text => {
         result.err += text
