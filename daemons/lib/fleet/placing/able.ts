@@ -131,7 +131,8 @@ export function machineProblem({ requirements }: Candidate, machine: Machine): s
 export function stationProblem(unit: Candidate, station: Station): string | undefined {
   const problem = machineProblem(unit, station.machine)
   if (problem !== undefined) return problem
-  const peer = unit.requirements.peers.find(name => !station.has(name))
+  // Where it is itself, it is: one that names itself asks for nothing.
+  const peer = unit.requirements.peers.find(name => name !== unit.name && !station.has(name))
   if (peer !== undefined) return `does not run ${peer}, which MachineOf names`
   const conflict = station.conflictWith(unit)
   return conflict === undefined ? undefined : `runs ${conflict}, with which it conflicts`
