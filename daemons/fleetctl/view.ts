@@ -3,7 +3,7 @@ import type { MachineBody, UnitBody, UnitStateBody } from '#lib/fleet/shapes.ts'
 import type { Client } from './client.ts'
 
 /** More units than this are looked at in one listing. */
-const SINGLE_LOOKS_MAX = 16
+const SINGLE_LOOKS_MAX = 64
 
 /** Some units as they were at one look, with what machines say of them. */
 export class View {

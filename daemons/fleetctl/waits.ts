@@ -7,6 +7,8 @@ import { View } from './view.ts'
 /** One look at the cluster; an attempt is as many as fit into its time (spec fleet a.4). */
 const POLL_MS = 250
 const ATTEMPT_MS = 2_000
+/** After a look, so many times as long as it took. */
+const REST = 2
 /** What does not move is waited for no longer than this, unless the caller has said how long. */
 const HOPELESS_MS = 60_000
 
@@ -51,8 +53,8 @@ export async function waitAll(
   const told = new Map<string, string>()
   const start = io.now()
   for (let pending = [...names]; pending.length > 0; ) {
-    const view = await View.of(client, pending)
     const waitedMs = io.now() - start
+    const view = await View.of(client, pending)
     const left: string[] = []
     for (const name of pending) {
       const found = await look(view, name)
@@ -69,7 +71,9 @@ export async function waitAll(
       else late.push({ name, why })
     }
     pending = left
-    if (pending.length > 0) await io.sleep(POLL_MS)
+    // A cluster that takes long to answer is not asked all the time.
+    const lookMs = io.now() - start - waitedMs
+    if (pending.length > 0) await io.sleep(Math.max(POLL_MS, lookMs * REST))
   }
   return late
 }
