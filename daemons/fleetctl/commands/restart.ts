@@ -1,6 +1,6 @@
 import type { FlagSpec } from '#lib/cli/flags.ts'
 import type { UnitOption } from '#lib/fleet/model.ts'
-import type { UnitBody } from '#lib/fleet/shapes.ts'
+import type { UnitBody, UnitStateBody } from '#lib/fleet/shapes.ts'
 import { hashUnit } from '#lib/fleet/unit/file.ts'
 import { isTemplate, nameFromArgument } from '#lib/fleet/unit/name.ts'
 import type { Client } from '../client.ts'
@@ -185,7 +185,9 @@ async function updateAll(
     const unit = view.unit(name)
     if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
     const states = view.states(name)
-    if (states.length === 0 || states.some(({ hash }) => hash !== hashes.get(name)))
+    // A text that systemd does not take, or that does not come up, is told of without its hash.
+    const isOld = ({ hash = '' }: UnitStateBody): boolean => hash !== '' && hash !== hashes.get(name)
+    if (states.length === 0 || states.some(isOld))
       return { kind: 'wait', news: '', stuck: `Unit ${name} is not where it was with its new text` }
     const wanted = unit.desiredState ?? 'inactive'
     if (wanted !== 'launched') return { kind: 'done', line: await view.line(name, wanted) }

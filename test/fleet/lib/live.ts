@@ -37,6 +37,8 @@ export interface CommandOptions {
   env?: Record<string, string>
   /** Of the machine on which it runs. */
   machineId?: string
+  /** Status of ssh, systemctl and journalctl, which are not really run. */
+  programStatus?: number
   /** Is told what is printed, as it comes. */
   out?: (text: string) => void
   /** `etcd` reads and writes the registry; else the API of the first machine does. */
@@ -152,7 +154,7 @@ export class LiveFleet {
       readFile: async path => options.files?.[path],
       run: async (program, args) => {
         result.ran.push([program, ...args].join(' '))
-        return 0
+        return options.programStatus ?? 0
       },
       machineId: async () => options.machineId ?? '',
       isTerminal: false,
