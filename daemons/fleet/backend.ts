@@ -1,15 +1,16 @@
-import type { Machine, TargetState, UnitOption, UnitState } from '#lib/fleet/model.ts'
+import type { Machine, TargetState, UnitOption } from '#lib/fleet/model.ts'
+import { canRestart, machineBody, stateBody, unitBody, whyBody } from '#lib/fleet/registry/bodies.ts'
+import type { BrokenJob, Job } from '#lib/fleet/registry/job.ts'
+import { machineOf, machinesOf, statesOf } from '#lib/fleet/registry/machines.ts'
+import { indexOf } from '#lib/fleet/registry/registry.ts'
+import type { Subtree } from '#lib/fleet/registry/subtree.ts'
 import type { EventBody, MachineBody, UnitBody, UnitStateBody, WhyBody } from '#lib/fleet/shapes.ts'
-import type { Backend } from './api/backend.ts'
+import type { Backend, Part } from './api/backend.ts'
 import type { Clock } from './clock.ts'
-import { problemsByMachine } from './engine/why.ts'
 import type { Log } from './log.ts'
 import type { FleetNode } from './node.ts'
-import type { Job } from './registry/jobs.ts'
 import { LazyMirror } from './registry/lazy.ts'
-import { machineOf, machinesOf, statesOf } from './registry/machines.ts'
 import type { Mirror } from './registry/mirror.ts'
-import { indexOf } from './registry/registry.ts'
 
 /** How long a reader waits for the own writes to come back. */
 const ECHO_MS = 3_000
@@ -21,6 +22,8 @@ export class NodeBackend implements Backend {
   readonly #states: LazyMirror
   readonly #machines: LazyMirror
   readonly #nextId: () => string
+  // A listing comes page by page: what was made for the one is still right for the next, and goes with its mirror.
+  readonly #listed = new WeakMap<Subtree, { version: number; states: readonly UnitStateBody[] }>()
   // Of writes to units, and to machines: each is seen by the mirror of its own directory only.
   #writtenIndex = 0
   #metadataIndex = 0
@@ -55,28 +58,19 @@ export class NodeBackend implements Backend {
     this.#machines.reread()
   }
 
-  async listUnits(): Promise<UnitBody[]> {
+  async listUnits({ from, count }: Part): Promise<UnitBody[]> {
     const jobs = await this.#jobs()
     const states = await this.#states.at(0)
-    const bodies = [...jobs.all.values()].map(job => unitBody(job, states, true))
-    for (const { name, reason, target } of jobs.broken.values())
-      bodies.push({
-        name,
-        desiredState: 'inactive',
-        currentState: 'inactive',
-        reason,
-        ...machineField(target),
-      })
-    return bodies.sort((a, b) => (a.name < b.name ? -1 : 1))
+    const named = jobs.names
+      .slice(from, from + count)
+      .map(name => jobs.all.get(name) ?? jobs.broken.get(name))
+    return named.filter(job => job !== undefined).map(job => bodyOf(job, states, true))
   }
 
   async getUnit(name: string): Promise<UnitBody | undefined> {
     const jobs = await this.#jobs()
-    const job = jobs.all.get(name)
-    if (job !== undefined) return unitBody(job, await this.#states.at(0), false)
-    const broken = jobs.broken.get(name)
-    if (broken === undefined) return undefined
-    return { name, desiredState: 'inactive', currentState: 'inactive', reason: broken.reason }
+    const job = jobs.all.get(name) ?? jobs.broken.get(name)
+    return job === undefined ? undefined : bodyOf(job, await this.#states.at(0), false)
   }
 
   async putUnit(name: string, options: readonly UnitOption[], desired: TargetState): Promise<void> {
@@ -93,9 +87,17 @@ export class NodeBackend implements Backend {
     return index !== undefined
   }
 
-  async listStates(): Promise<UnitStateBody[]> {
+  async listStates(): Promise<readonly UnitStateBody[]> {
     const { tree } = await this.#states.at(0)
-    return [...tree.groups()].sort().flatMap(name => statesOf(tree, name).map(stateBody))
+    const known = this.#listed.get(tree)
+    if (known?.version === tree.version) return known.states
+    const states = [...tree.groups()].sort().flatMap(name => statesOf(tree, name).map(stateBody))
+    this.#listed.set(tree, { version: tree.version, states })
+    return states
+  }
+
+  async statesOf(name: string): Promise<UnitStateBody[]> {
+    return statesOf((await this.#states.at(0)).tree, name).map(stateBody)
   }
 
   async listMachines(): Promise<MachineBody[]> {
@@ -108,7 +110,8 @@ export class NodeBackend implements Backend {
     this.#metadataIndex = indexOf(await store.set(keys.metadata(machineId, key), value ?? ''))
   }
 
-  async restart(name: string, machines: readonly string[] | undefined): Promise<string> {
+  async restart(name: string, machines: readonly string[] | undefined): Promise<string | undefined> {
+    if (!(await this.#machinesOf(name)).every(canRestart)) return undefined
     const id = this.#nextId()
     this.#wrote(await this.#node.registry.restart(name, machines === undefined ? { id } : { id, machines }))
     return id
@@ -116,16 +119,10 @@ export class NodeBackend implements Backend {
 
   async why(name: string): Promise<WhyBody | undefined> {
     const jobs = await this.#jobs()
-    const job = jobs.all.get(name)
-    if (job === undefined) {
-      const broken = jobs.broken.get(name)
-      if (broken === undefined) return undefined
-      return { name, desiredState: 'inactive', reason: `it cannot be read: ${broken.reason}`, machines: [] }
-    }
+    const job = jobs.all.get(name) ?? jobs.broken.get(name)
+    if (job === undefined) return undefined
     const machines = machinesOf((await this.#machines.at(this.#metadataIndex)).tree)
-    const problems = problemsByMachine(job, [...jobs.all.values()], machines)
-    const reason = reasonOf(job, machines, problems.filter(({ problem }) => problem === '').length)
-    return { name, desiredState: job.desired, ...machineField(job.target), reason, machines: problems }
+    return whyBody(job, [...jobs.all.values()], machines)
   }
 
   async apiOf(machineId: string): Promise<string | undefined> {
@@ -169,6 +166,13 @@ export class NodeBackend implements Backend {
     return { type: 'machine', name, machine: machineBody(machine) }
   }
 
+  /** Machines, of those that are present, that have a unit. */
+  async #machinesOf(name: string): Promise<Machine[]> {
+    const ids = (await this.statesOf(name)).map(({ machineID = '' }) => machineID)
+    const { tree } = await this.#machines.at(0)
+    return ids.map(id => machineOf(tree, id)).filter(machine => machine !== undefined)
+  }
+
   async #jobs(): Promise<FleetNode['jobs']> {
     const { jobs } = this.#node
     if (!(await jobs.mirror.reached(this.#writtenIndex, ECHO_MS)))
@@ -182,61 +186,6 @@ export class NodeBackend implements Backend {
   }
 }
 
-/** The state that a unit is in, which nobody stores: everyone computes it so (spec fleet d). */
-export function currentState(job: Job, hasState: (machineId: string) => boolean): TargetState {
-  if (job.target === undefined || !hasState(job.target)) return 'inactive'
-  return job.heartbeat === job.target ? 'launched' : 'loaded'
-}
-
-function unitBody(job: Job, states: Mirror, isListed: boolean): UnitBody {
-  const { name, options, desired, requirements, target, problem } = job
-  const current = currentState(job, machineId => states.tree.group(name).has(machineId))
-  const { isGlobal } = requirements
-  return {
-    name,
-    options: [...options],
-    desiredState: desired,
-    ...(isGlobal && !isListed ? {} : { currentState: isGlobal ? 'inactive' : current }),
-    ...machineField(isGlobal ? undefined : target),
-    ...(problem === '' ? {} : { reason: problem }),
-  }
-}
-
-function machineField(machineId: string | undefined): { machineID?: string } {
-  return machineId === undefined ? {} : { machineID: machineId }
-}
-
-function stateBody(state: UnitState): UnitStateBody {
-  return {
-    name: state.name,
-    hash: state.hash,
-    machineID: state.machineId,
-    systemdLoadState: state.load,
-    systemdActiveState: state.active,
-    systemdSubState: state.sub,
-    ...(state.restart === '' ? {} : { restart: state.restart }),
-  }
-}
-
-function machineBody({ id, ip, metadata, capacity }: Machine): MachineBody {
-  const { cpuMillis, memoryBytes } = capacity
-  return {
-    id,
-    primaryIP: ip,
-    ...(Object.keys(metadata).length === 0 ? {} : { metadata: { ...metadata } }),
-    ...(cpuMillis === 0 && memoryBytes === 0 ? {} : { capacity }),
-  }
-}
-
-function reasonOf(job: Job, machines: readonly Machine[], free: number): string {
-  if (job.desired === 'inactive') return 'it is neither loaded nor started'
-  if (job.requirements.isGlobal) return `it is global: ${free} of ${machines.length} machines can run it`
-  if (job.target !== undefined) {
-    const isThere = machines.some(({ id }) => id === job.target)
-    return isThere
-      ? `it is on machine ${job.target}`
-      : `its machine ${job.target} has gone, and is waited for`
-  }
-  if (job.problem !== '') return job.problem
-  return free > 0 ? 'the engine is about to place it' : 'no machine can run it'
+function bodyOf(job: Job | BrokenJob, states: Mirror, isListed: boolean): UnitBody {
+  return unitBody(job, machineId => states.tree.group(job.name).has(machineId), isListed)
 }

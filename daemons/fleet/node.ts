@@ -1,4 +1,9 @@
 import type { Machine } from '#lib/fleet/model.ts'
+import type { Keys } from '#lib/fleet/registry/keys.ts'
+import { machineOf } from '#lib/fleet/registry/machines.ts'
+import { filesOf } from '#lib/fleet/registry/reader.ts'
+import { Registry } from '#lib/fleet/registry/registry.ts'
+import type { KeyStore } from '#lib/fleet/registry/store.ts'
 import { Agent } from './agent/agent.ts'
 import type { UnitFiles } from './agent/files.ts'
 import { Reporter } from './agent/reporter.ts'
@@ -8,11 +13,7 @@ import type { Log } from './log.ts'
 import { Presence } from './machine/presence.ts'
 import { FleetMetrics } from './metrics.ts'
 import { Jobs } from './registry/jobs.ts'
-import type { Keys } from './registry/keys.ts'
-import { machineOf } from './registry/machines.ts'
 import { Mirror, reason } from './registry/mirror.ts'
-import { Registry } from './registry/registry.ts'
-import type { KeyStore } from './registry/store.ts'
 import type { UnitManager } from './systemd/manager.ts'
 
 /** What a machine of the fleet is made of: everything outside comes from here, so that it can be simulated. */
@@ -130,7 +131,8 @@ export class FleetNode {
   /** This machine as the registry has it, with the metadata that were set there; undefined when it has it not. */
   #machine(): Machine | undefined {
     if (!this.#self.isFresh) return undefined
-    return ownMachine(this.#self, this.#options.machineId)
+    const files = filesOf(this.#self.tree)
+    return machineOf({ group: () => files }, this.#options.machineId)
   }
 
   #returned(): void {
@@ -140,21 +142,4 @@ export class FleetNode {
     this.#reporter.forget()
     this.onReturn?.()
   }
-}
-
-/** The mirror of one machine holds its files at the top: they are put together as one of all machines would be. */
-function ownMachine(mirror: Mirror, id: string): Machine | undefined {
-  return machineOf(
-    {
-      group: () => {
-        const files = new Map<string, string>()
-        for (const name of mirror.tree.groups()) {
-          for (const [rest, value] of mirror.tree.group(name))
-            files.set(rest === '' ? name : `${name}/${rest}`, value)
-        }
-        return files
-      },
-    },
-    id,
-  )
 }

@@ -1,5 +1,5 @@
 import type { FlagSpec, Flags } from '#lib/cli/flags.ts'
-import type { ApiClient } from './client.ts'
+import type { Client } from './client.ts'
 import type { Io } from './io.ts'
 import type { Settings } from './settings.ts'
 
@@ -10,7 +10,7 @@ export interface Context {
   settings: Settings
   io: Io
   /** Connects when it is first asked for. */
-  api: () => Promise<ApiClient>
+  connect: () => Promise<Client>
 }
 
 /** A command of the program. */

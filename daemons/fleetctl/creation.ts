@@ -4,13 +4,13 @@ import type { UnitBody } from '#lib/fleet/shapes.ts'
 import { hashUnit, parseUnit, UnitSyntaxError } from '#lib/fleet/unit/file.ts'
 import { nameFromArgument, nameProblem, splitName } from '#lib/fleet/unit/name.ts'
 import { optionsProblem, optionsWarnings } from '#lib/fleet/unit/validate.ts'
-import type { ApiClient } from './client.ts'
+import type { Client } from './client.ts'
 import { Failure, type Io } from './io.ts'
 
 /** How units come into the registry for a command. */
 export interface Creation {
   io: Io
-  api: ApiClient
+  client: Client
   /** Take the text from here where the registry has another. */
   replace: boolean
   /** States of units that the command may replace. */
@@ -34,7 +34,7 @@ export async function ensureUnit(
   creation: Creation,
 ): Promise<{ name: string; isNew: boolean }> {
   const name = nameFromArgument(argument)
-  const present = await creation.api.unit(name)
+  const present = await creation.client.unit(name)
   if (present !== undefined && !creation.replace) {
     await warnOfDifference(argument, present, creation)
     return { name, isNew: false }
@@ -89,13 +89,13 @@ function mayReplace(present: UnitBody, source: Source, { io, replaceable }: Crea
   return false
 }
 
-async function findSource(argument: string, name: string, { io, api }: Creation): Promise<Source> {
+async function findSource(argument: string, name: string, { io, client }: Creation): Promise<Source> {
   const local = await readLocal(argument, io)
   const { template, isTemplate, instance } = splitName(name)
   if (local !== undefined && !local.isTemplate) return local
   if (instance === '' || isTemplate)
     throw new Failure(`unable to find Unit(${name}) in Registry or on filesystem`)
-  const known = await api.unit(template)
+  const known = await client.unit(template)
   if (known !== undefined) {
     const options = known.options ?? []
     if (local !== undefined && hashUnit(local.options) !== hashUnit(options))
@@ -110,9 +110,9 @@ async function findSource(argument: string, name: string, { io, api }: Creation)
   )
 }
 
-async function createUnit(name: string, { options }: Source, { io, api }: Creation): Promise<void> {
+async function createUnit(name: string, { options }: Source, { io, client }: Creation): Promise<void> {
   checkUnit(name, options, io)
-  await api.put({ name, options })
+  await client.put({ name, options })
 }
 
 function parse(text: string, path: string): UnitOption[] {

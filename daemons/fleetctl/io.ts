@@ -1,3 +1,5 @@
+import type { KeyStore } from '#lib/fleet/registry/store.ts'
+
 /** Something wrong that ends the command: told on stderr, and the status of the process. */
 export class Failure extends Error {
   readonly status: number
@@ -17,20 +19,28 @@ export interface ApiReply {
 
 /** The way to the API. */
 export interface ApiTransport {
-  /** @throws Error in one line when there is no answer */
+  /** @throws RequestError when there is no answer */
   request(method: string, path: string, body?: string): Promise<ApiReply>
   /** Lines of an answer that goes on; the status comes first. */
   stream(path: string): Promise<{ status: number; lines: AsyncIterable<string> }>
   close(): void
 }
 
-/** How the API is reached. */
+/** The registry's etcd. */
+export interface StoreConnection {
+  keys: KeyStore
+  close(): void
+}
+
+/** How the API, or the registry's etcd, is reached. */
 export interface ConnectOptions {
-  endpoint: string
+  /** URLs: of the API one, of an etcd as many as it has. */
+  endpoints: readonly string[]
   caFile: string
   certFile: string
   keyFile: string
   skipVerify: boolean
+  /** For one request; 0 is no limit. */
   timeoutMs: number
   tunnel: string
   ssh: SshOptions
@@ -60,8 +70,15 @@ export interface Io {
   now(): number
   sleep(ms: number): Promise<void>
   connect(options: ConnectOptions): Promise<ApiTransport>
+  connectStore(options: ConnectOptions): Promise<StoreConnection>
+  /** Another one each time. */
+  newId(): string
   /** Runs a program with this one's input and output; gives its status. */
   run(program: string, args: readonly string[]): Promise<number>
+  /** Makes the folder that a file is to be in, for its owner only. */
+  makeFolderOf(path: string): Promise<void>
+  /** Home directory of a user, undefined for one who is not there. */
+  homeOf(user: string): Promise<string | undefined>
   /** Of the machine it runs on, `''` when it has none. */
   machineId(): Promise<string>
   /** Joins standard input and output with a unix socket until either ends. */

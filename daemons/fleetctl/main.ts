@@ -8,16 +8,7 @@ import { runProgram } from './program.ts'
  * @returns the status of the process
  */
 export async function main(args: string[]): Promise<number> {
-  const io = processIo()
-  try {
-    return await runProgram(args, io)
-  } catch (error) {
-    if (error instanceof Error && error.name === 'ApiFailure') {
-      io.err(`${error.message}\n`)
-      return 1
-    }
-    throw error
-  }
+  return await runProgram(args, processIo())
 }
 
 // Called as a file of its own, as tests do; in the binary, its entry calls `main`.

@@ -1,13 +1,20 @@
 import { FlagError, type FlagSpec, flagsFirst, parseFlags } from '#lib/cli/flags.ts'
+import { describeFailure } from '#lib/errors.ts'
+import { Keys } from '#lib/fleet/registry/keys.ts'
 import { FLEET_VERSION } from '#lib/fleet/version.ts'
-import { ApiClient } from './client.ts'
+import { type Client, RequestError } from './client.ts'
 import type { Command } from './command.ts'
 import { LISTING_COMMANDS } from './commands/listing.ts'
 import { LOOK_COMMANDS } from './commands/look.ts'
 import { REMOTE_COMMANDS } from './commands/remote.ts'
+import { RESTART_COMMANDS } from './commands/restart.ts'
 import { STATE_COMMANDS } from './commands/state.ts'
+import { ApiClient } from './drivers/api.ts'
+import { RegistryClient } from './drivers/etcd.ts'
+import { tracedApi, tracedStore } from './drivers/trace.ts'
+import { versionBanner } from './drivers/version.ts'
 import { commandHelp, programHelp } from './help.ts'
-import { type ApiTransport, Failure, type Io } from './io.ts'
+import { Failure, type Io } from './io.ts'
 import { GLOBAL_FLAGS, readSettings, type Settings } from './settings.ts'
 
 /** Wrong usage. */
@@ -42,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   ...LISTING_COMMANDS,
   ...LOOK_COMMANDS,
   ...REMOTE_COMMANDS,
+  ...RESTART_COMMANDS,
   ...STATE_COMMANDS,
   VERSION_COMMAND,
   VERIFY_COMMAND,
@@ -61,16 +69,18 @@ export async function runProgram(words: readonly string[], io: Io): Promise<numb
       if (error.message !== '') io.err(`${error.message}\n`)
       return error.status
     }
-    throw error
+    const line = error instanceof RequestError ? error.message : describeFailure(error)
+    if (line === undefined) throw error
+    io.err(`${line}\n`)
+    return 1
   }
 }
 
 async function runWords(words: readonly string[], io: Io): Promise<number> {
   const [first] = words
-  if (words.length === 1 && (first === '--version' || first === '-v'))
-    return await VERSION_COMMAND.run({ io } as never)
+  if (first === '--version' || first === '-v') return await VERSION_COMMAND.run({ io } as never)
   const { name, before, after } = splitCommand(words)
-  const wantsHelp = before.some(word => ['--help', '-h', '--h', '-help'].includes(word))
+  const wantsHelp = before.some(isHelp)
   if (name === undefined || name === 'help' || wantsHelp) {
     if (name === undefined && !wantsHelp) checkGlobals(before)
     return help(name === 'help' ? after[0] : undefined, io)
@@ -79,17 +89,35 @@ async function runWords(words: readonly string[], io: Io): Promise<number> {
   if (after.some((word, at) => isHelp(word) && !isPassedOn(command, after, at)))
     return show(commandHelp(command), io)
   const { flags, rest } = parse(command, [...before, ...after])
-  const settings = readSettings(flags, io)
-  let transport: ApiTransport | undefined
-  const api = async (): Promise<ApiClient> => {
-    transport ??= traced(await io.connect(settings.connect), settings, io)
-    return new ApiClient(transport)
+  const settings = await readSettings(flags, io)
+  let client: Client | undefined
+  const connect = async (): Promise<Client> => {
+    client ??= await open(settings, io)
+    return client
   }
   try {
-    return await command.run({ flags, words: rest, settings, io, api })
+    return await command.run({ flags, words: rest, settings, io, connect })
   } finally {
-    transport?.close()
+    client?.close()
   }
+}
+
+/** The cluster, through an API or by its registry. */
+async function open(settings: Settings, io: Io): Promise<Client> {
+  const { driver, keyPrefix, connect, isDebug } = settings
+  if (driver === 'API') {
+    const transport = await io.connect(connect)
+    return new ApiClient(isDebug ? tracedApi(transport, io) : transport)
+  }
+  const store = await io.connectStore(connect)
+  const client = new RegistryClient(isDebug ? tracedStore(store, io) : store, new Keys(keyPrefix), io.newId)
+  try {
+    io.err(versionBanner(await client.versions()))
+  } catch (error) {
+    client.close()
+    throw error
+  }
+  return client
 }
 
 /** A line without a command shows the help, unless there is something wrong with what it does have. */
@@ -154,7 +182,7 @@ function parse(command: Command, words: readonly string[]): ReturnType<typeof pa
 }
 
 function isHelp(word: string): boolean {
-  return word === '--help' || word === '-h'
+  return ['--help', '-help', '-h', '--h'].includes(word)
 }
 
 /** Whether a word belongs to a command that is run elsewhere. */
@@ -169,22 +197,4 @@ function help(name: string | undefined, io: Io): number {
 function show(text: string, io: Io): number {
   io.out(text)
   return 0
-}
-
-/** Says what is asked of the API, for `--debug`. */
-function traced(transport: ApiTransport, { isDebug }: Settings, io: Io): ApiTransport {
-  if (!isDebug) return transport
-  return {
-    request: async (method, path, body) => {
-      io.err(`DEBUG fleetctl: ${method} ${path}${body === undefined ? '' : ` ${body}`}\n`)
-      const reply = await transport.request(method, path, body)
-      io.err(`DEBUG fleetctl: ${reply.status} ${reply.body}\n`)
-      return reply
-    },
-    stream: async path => {
-      io.err(`DEBUG fleetctl: GET ${path}\n`)
-      return await transport.stream(path)
-    },
-    close: () => transport.close(),
-  }
 }

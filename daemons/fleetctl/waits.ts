@@ -1,91 +1,140 @@
-import { machineLegend } from '#lib/fleet/model.ts'
-import type { UnitBody, UnitStateBody } from '#lib/fleet/shapes.ts'
-import type { ApiClient } from './client.ts'
+import { shortId } from '#lib/fleet/model.ts'
+import type { UnitStateBody } from '#lib/fleet/shapes.ts'
+import type { Client } from './client.ts'
 import type { Io } from './io.ts'
+import { View } from './view.ts'
 
 /** One look at the cluster; an attempt is as many as fit into its time (spec fleet a.4). */
 const POLL_MS = 250
 const ATTEMPT_MS = 2_000
-/** A unit that nobody can place is waited for no longer than this, unless the caller has said how long. */
-const HOPELESS_ATTEMPTS = 30
+/** After a look, so many times as long as it took. */
+const REST = 2
+/** What does not move is waited for no longer than this, unless the caller has said how long. */
+const HOPELESS_MS = 60_000
 
 /** How long to wait. */
 export interface Patience {
   io: Io
-  api: ApiClient
+  client: Client
   /** 0 is as long as there is hope. */
   attempts: number
 }
 
-/** What a look found: it is as wanted, it may still become so, or it never will. */
+/**
+ * What a look found: it is as wanted, it may still become so, or it never will.
+ *
+ * `news` is told at once, to whom waits. `stuck` says what is wrong when it stays so; `''` while somebody is at work who
+ * knows an end, such as systemd.
+ */
 export type Look =
   | { kind: 'done'; line: string }
-  | { kind: 'wait'; reason: string }
+  | { kind: 'wait'; news: string; stuck: string }
   | { kind: 'failed'; reason: string }
 
+/** One unit that was waited for in vain. */
+export interface Late {
+  name: string
+  /** `''` when there is nothing more to say than that it took too long. */
+  why: string
+}
+
 /**
- * Looks again and again until something is so.
+ * Looks again and again until all units are as wanted, or it is clear that they will not be.
  *
- * @returns undefined when it is so; else why it is not
+ * @returns those that are not
  */
-export async function waitFor(patience: Patience, look: () => Promise<Look>): Promise<string | undefined> {
-  const { io, attempts } = patience
+export async function waitAll(
+  patience: Patience,
+  names: readonly string[],
+  look: (view: View, name: string) => Look | Promise<Look>,
+): Promise<Late[]> {
+  const { io, client, attempts } = patience
+  const late: Late[] = []
+  const told = new Map<string, string>()
   const start = io.now()
-  let toldReason = ''
-  for (;;) {
-    const found = await look()
-    if (found.kind === 'done') {
-      if (found.line !== '') io.out(`${found.line}\n`)
-      return undefined
-    }
-    if (found.kind === 'failed') return found.reason
+  for (let pending = [...names]; pending.length > 0; ) {
     const waitedMs = io.now() - start
-    if (found.reason !== '' && found.reason !== toldReason) {
-      io.err(`${found.reason}\n`)
-      toldReason = found.reason
+    const view = await View.of(client, pending)
+    const left: string[] = []
+    for (const name of pending) {
+      const found = await look(view, name)
+      if (found.kind === 'done') {
+        if (found.line !== '') io.out(`${found.line}\n`)
+        continue
+      }
+      if (found.kind === 'wait' && found.news !== '' && told.get(name) !== found.news) {
+        told.set(name, found.news)
+        io.err(`${found.news}\n`)
+      }
+      const why = found.kind === 'failed' ? found.reason : givenUp(found, waitedMs, attempts)
+      if (why === undefined) left.push(name)
+      else late.push({ name, why })
     }
-    if (attempts > 0 && waitedMs >= attempts * ATTEMPT_MS) return ''
-    if (attempts === 0 && found.reason !== '' && waitedMs >= HOPELESS_ATTEMPTS * ATTEMPT_MS)
-      return found.reason
-    await io.sleep(POLL_MS)
+    pending = left
+    // A cluster that takes long to answer is not asked all the time.
+    const lookMs = io.now() - start - waitedMs
+    if (pending.length > 0) await io.sleep(Math.max(POLL_MS, lookMs * REST))
   }
+  return late
 }
 
-/** `Unit N STATE on 8a6c94dd.../10.0.0.1`, as units are told of. */
-export async function unitLine(api: ApiClient, unit: UnitBody, state: string): Promise<string> {
-  const { name, machineID } = unit
-  if (machineID === undefined || machineID === '') return `Unit ${name} ${state}`
-  const machine = (await api.machines()).find(({ id }) => id === machineID)
-  return `Unit ${name} ${state} on ${machineLegend(machineID, machine?.primaryIP ?? '', false)}`
+function givenUp(
+  { news, stuck }: { news: string; stuck: string },
+  waitedMs: number,
+  attempts: number,
+): string | undefined {
+  if (attempts > 0) return waitedMs >= attempts * ATTEMPT_MS ? '' : undefined
+  const problem = news === '' ? stuck : news
+  return problem !== '' && waitedMs >= HOPELESS_MS ? problem : undefined
 }
 
-/** Whether a unit's current state is the one wanted. One that is gone is never. */
-export async function lookAtState(api: ApiClient, name: string, wanted: string): Promise<Look> {
-  const unit = await api.unit(name)
+/** Whether a unit's current state is the one wanted. One that is gone, or wanted otherwise meanwhile, is never. */
+export async function lookAtState(view: View, name: string, wanted: string): Promise<Look> {
+  const unit = view.unit(name)
   if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
-  // A unit that the engine has refused a machine says so; the reason goes when it gets one.
-  if (unit.currentState === wanted) return { kind: 'done', line: await unitLine(api, unit, wanted) }
-  if (wanted === 'launched' && unit.machineID !== undefined) {
-    const look = lookAtSystemd(name, await api.states())
+  if (unit.currentState === wanted) return { kind: 'done', line: await view.line(name, wanted) }
+  const { machineID, reason, desiredState = 'inactive' } = unit
+  if (desiredState !== wanted && reason === undefined)
+    return {
+      kind: 'failed',
+      reason: `Unit ${name} is not to be ${wanted} any more: somebody wants it ${desiredState}`,
+    }
+  if (wanted === 'launched' && machineID !== undefined) {
+    const look = lookAtSystemd(name, view.states(name))
     if (look.kind === 'failed') return look
   }
-  const { reason } = unit
-  return { kind: 'wait', reason: reason === undefined ? '' : `Unit ${name} cannot be placed: ${reason}` }
+  // A unit that the engine has refused a machine says so; the reason goes when it gets one.
+  const news = reason === undefined ? '' : `Unit ${name} cannot be placed: ${reason}`
+  const stuck =
+    machineID === undefined
+      ? `Unit ${name} was given no machine, and no engine says why`
+      : `Unit ${name} is not ${wanted}: its machine ${shortId(machineID)}... does nothing about it`
+  return { kind: 'wait', news, stuck }
 }
 
 /**
  * Whether a unit that was started is what it is meant to be. A unit that ran to its end without failing has done its
  * work, as one of type oneshot does.
+ *
+ * @param states of the unit, on the machines that count
  */
 export function lookAtSystemd(name: string, states: readonly UnitStateBody[], restart?: string): Look {
-  const own = states.filter(state => state.name === name)
-  const failed = own.find(({ systemdActiveState }) => systemdActiveState === 'failed')
-  if (failed !== undefined)
-    return { kind: 'failed', reason: `Unit ${name} has failed; see: fleetctl journal ${name}` }
+  const see = `see: fleetctl journal ${name}`
+  const failed = states.find(({ systemdActiveState }) => systemdActiveState === 'failed')
+  if (failed !== undefined) return { kind: 'failed', reason: `Unit ${name} has failed; ${see}` }
   const isDone = (state: UnitStateBody): boolean =>
     state.systemdLoadState === 'loaded' &&
     (state.systemdActiveState === 'active' || state.systemdActiveState === 'inactive') &&
     (restart === undefined || state.restart === restart)
-  if (own.length > 0 && own.every(isDone)) return { kind: 'done', line: '' }
-  return { kind: 'wait', reason: '' }
+  const open = states.find(state => !isDone(state))
+  if (states.length > 0 && open === undefined) return { kind: 'done', line: '' }
+  const wait = (stuck: string): Look => ({ kind: 'wait', news: '', stuck })
+  if (open === undefined) return wait(`no machine tells of unit ${name}`)
+  if (open.systemdLoadState !== 'loaded')
+    return wait(`Unit ${name} cannot run: systemd says that it is ${open.systemdLoadState}`)
+  if (open.systemdSubState === 'auto-restart')
+    return wait(`Unit ${name} fails and is started again and again; ${see}`)
+  return open.systemdActiveState === 'activating' || open.systemdActiveState === 'deactivating'
+    ? wait('')
+    : wait(`Unit ${name} does not change: it is ${open.systemdActiveState}`)
 }

@@ -1,6 +1,7 @@
 // Daemons of the fleet over Debian's etcd: what they ask of a store is the original's v2 API, and no more.
 
 import t from 'tap'
+import { demonstrate } from '../fleet/lib/demonstration.ts'
 import { LiveFleet, until } from '../fleet/lib/live.ts'
 import { findOriginals } from './lib/programs.ts'
 
@@ -35,4 +36,10 @@ t.test('units over the etcd of Debian', async t => {
   const rest = f.machines.filter(machine => machine !== lost)
   await until(() => rest.reduce((sum, { systemd }) => sum + systemd.running.length, 0) === 8)
   t.pass('six units and the global one on two machines')
+})
+
+t.test('fleetctl at the registry in the etcd of Debian', async t => {
+  const f = await LiveFleet.open({ file: server, flags: ['--enable-v2'] })
+  t.teardown(() => f.close())
+  await demonstrate(t, f, 'etcd')
 })

@@ -1,114 +1,14 @@
 import t from 'tap'
+import { demonstrate, HELLO } from './lib/demonstration.ts'
 import { LiveFleet, until } from './lib/live.ts'
 
-const HELLO = `[Unit]
-Description=Hello World
-
-[Service]
-ExecStart=/bin/bash -c "while true; do echo Hello, World!; sleep 1; done"
-`
-const files = { 'hello.service': HELLO }
-
-t.test('the demonstration of the original', async t => {
-  const f = await LiveFleet.open()
-  t.teardown(() => f.close())
-  for (const letter of ['a', 'b', 'c']) await f.add(letter)
-  const run = (...words: string[]): ReturnType<LiveFleet['fleetctl']> => f.fleetctl(words, { files })
-
-  t.same(await run('list-machines'), {
-    status: 0,
-    out: 'MACHINE\t\tIP\t\tMETADATA\naaaaaaaa...\t10.0.0.1\t-\nbbbbbbbb...\t10.0.0.2\t-\ncccccccc...\t10.0.0.3\t-\n',
-    err: '',
-    ran: [],
+for (const driver of ['API', 'etcd'] as const) {
+  t.test(`the demonstration of the original, by ${driver}`, async t => {
+    const f = await LiveFleet.open()
+    t.teardown(() => f.close())
+    await demonstrate(t, f, driver)
   })
-  t.same(await run('load', 'hello.service'), {
-    status: 0,
-    out: 'Unit hello.service inactive\nUnit hello.service loaded on aaaaaaaa.../10.0.0.1\n',
-    err: '',
-    ran: [],
-  })
-  t.equal(
-    (await run('list-units')).out,
-    'UNIT\t\tMACHINE\t\t\tACTIVE\t\tSUB\nhello.service\taaaaaaaa.../10.0.0.1\tinactive\tdead\n',
-  )
-  t.same(await run('start', 'hello.service'), {
-    status: 0,
-    out: 'Unit hello.service launched on aaaaaaaa.../10.0.0.1\n',
-    err: '',
-    ran: [],
-  })
-  t.same(f.machines[0]!.systemd.running, ['hello.service'])
-  t.equal(
-    (await run('list-units', '-l', '--no-legend')).out,
-    `hello.service\t${'a'.repeat(32)}/10.0.0.1\tactive\trunning\n`,
-  )
-  t.equal(
-    (await run('list-unit-files')).out,
-    'UNIT\t\tHASH\tDSTATE\t\tSTATE\t\tTARGET\nhello.service\t' +
-      `${(await run('list-unit-files', '--no-legend', '--fields=hash')).out.trim()}\tlaunched\tlaunched\taaaaaaaa.../10.0.0.1\n`,
-  )
-  t.equal((await run('cat', 'hello')).out, HELLO)
-  t.match(await run('status', 'hello.service'), { status: 0, out: 'hello.service on a: active\n' })
-  t.same((await f.fleetctl(['status', 'hello'], { machineId: 'a'.repeat(32) })).ran, [
-    'systemctl status --no-pager -l hello.service',
-  ])
-  t.equal(
-    (await run('journal', '--lines', '2', 'hello')).out,
-    'hello.service line 1 on a\nhello.service line 2 on a\n',
-  )
-  t.match(
-    (await run('status', '--ssh', 'hello')).ran[0],
-    /^ssh .* core@10\.0\.0\.1 -- systemctl status --no-pager -l hello\.service$/,
-  )
-  t.match((await run('ssh', 'hello', 'echo', 'foo')).ran[0], /core@10\.0\.0\.1 -- echo foo$/)
-
-  t.match(await run('restart', 'hello'), {
-    status: 0,
-    out: 'Unit hello.service launched on aaaaaaaa.../10.0.0.1\n',
-  })
-  t.equal(f.machines[0]!.systemd.starts.get('hello.service'), 2, 'restart restarts')
-  t.same(await run('stop', 'hello'), {
-    status: 0,
-    out: 'Unit hello.service loaded on aaaaaaaa.../10.0.0.1\n',
-    err: 'Successfully stopped units [hello.service].\n',
-    ran: [],
-  })
-  t.same(await run('unload', 'hello'), {
-    status: 0,
-    out: 'Unit hello.service inactive\n',
-    err: 'Successfully unloaded units [hello.service].\n',
-    ran: [],
-  })
-  t.match(await run('stop', 'hello'), {
-    status: 1,
-    err: 'Unable to stop unit hello.service in state inactive\n',
-  })
-  t.same(await run('destroy', 'hello'), { status: 0, out: 'Destroyed hello.service\n', err: '', ran: [] })
-  t.match(await run('destroy', 'hello'), { status: 0, out: '', err: 'Units not found in registry\n' })
-  t.equal((await run('list-unit-files')).out, 'UNIT\tHASH\tDSTATE\tSTATE\tTARGET\n')
-
-  const global = `${HELLO}\n[X-Fleet]\nGlobal=true\n`
-  t.match(await f.fleetctl(['start', 'hello.service'], { files: { 'hello.service': global } }), {
-    status: 0,
-    out: 'Unit hello.service \nTriggered global unit hello.service start\n',
-  })
-  await until(() => f.machines.every(({ systemd }) => systemd.running.length === 1))
-  await until(async () => (await run('list-units', '--no-legend')).out.split('\n').length === 4)
-  t.equal(
-    (await run('status', 'hello')).out,
-    'hello.service on a: active\n\nhello.service on b: active\n\nhello.service on c: active\n',
-  )
-  const before = f.machines.map(({ systemd }) => systemd.starts.get('hello.service')!)
-  const rolled = await run('restart', '--rolling', 'hello')
-  t.equal(
-    rolled.out,
-    ['a', 'b', 'c']
-      .map((l, n) => `Unit hello.service launched on ${l.repeat(8)}.../10.0.0.${n + 1}\n`)
-      .join(''),
-  )
-  for (const [at, { systemd }] of f.machines.entries())
-    t.equal(systemd.starts.get('hello.service'), before[at]! + 1)
-})
+}
 
 t.test('what goes wrong', async t => {
   const f = await LiveFleet.open()

@@ -1,6 +1,6 @@
 import type { Machine } from '#lib/fleet/model.ts'
-import { addGlobals, Station } from '../engine/able.ts'
-import type { Job } from '../registry/jobs.ts'
+import { addGlobals, Station } from '#lib/fleet/placing/able.ts'
+import type { Job } from '#lib/fleet/registry/job.ts'
 
 /** What a machine has to do with a unit. */
 export interface Desired {

@@ -1,5 +1,5 @@
+import type { Job } from '#lib/fleet/registry/job.ts'
 import { hasInstall, serializeUnit } from '#lib/fleet/unit/file.ts'
-import type { Job } from '../registry/jobs.ts'
 import type { Desired, DesiredUnits } from './desired.ts'
 
 /** What the agent has done with a unit. */

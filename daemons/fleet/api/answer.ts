@@ -1,3 +1,4 @@
+import { compactBody } from '#lib/fleet/shapes.ts'
 import { FLEET_VERSION } from '#lib/fleet/version.ts'
 import { headerBlock } from '#lib/http/header.ts'
 
@@ -30,7 +31,7 @@ export function headersOf(type: string | undefined): string {
 
 /** JSON, compact, keys of each object in the order of the alphabet, as the original's come out. */
 export function json(status: number, value: unknown): Answer {
-  return { status, type: JSON_TYPE, body: JSON.stringify(sorted(value)) }
+  return { status, type: JSON_TYPE, body: JSON.stringify(compactBody(value)) }
 }
 
 /** `{"error":{"code":404,"message":"…"}}` */
@@ -42,13 +43,4 @@ export function refusal(status: number, message = ''): Answer {
 /** An answer without a body. */
 export function bare(status: number, type?: string): Answer {
   return { status, type, body: '' }
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined && field !== '')
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, sorted(field)]),
-  )
 }

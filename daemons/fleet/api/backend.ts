@@ -1,14 +1,20 @@
 import type { TargetState, UnitOption } from '#lib/fleet/model.ts'
 import type { EventBody, MachineBody, UnitBody, UnitStateBody, WhyBody } from '#lib/fleet/shapes.ts'
 
+/** So many entries of a listing, from one on. */
+export interface Part {
+  from: number
+  count: number
+}
+
 /** What the HTTP API needs of the daemon behind it. Any failure of the store rejects, and becomes a 500. */
 export interface Backend {
   /** ID of the machine it runs on. */
   readonly machineId: string
   /** Why nothing can be answered now, such as no cluster store; undefined when all is well. */
   unavailable(): string | undefined
-  /** All units by name. Of a global one the current state is inactive. */
-  listUnits(): Promise<UnitBody[]>
+  /** Part of all units by name. Of a global one the current state is inactive. */
+  listUnits(part: Part): Promise<UnitBody[]>
   /** One unit; of a global one without a current state. */
   getUnit(name: string): Promise<UnitBody | undefined>
   /** Creates a unit or replaces its text, and sets what it is wanted to be. The input has been validated. */
@@ -18,7 +24,9 @@ export interface Backend {
   /** False when there was none. */
   destroyUnit(name: string): Promise<boolean>
   /** By name, then machine. */
-  listStates(): Promise<UnitStateBody[]>
+  listStates(): Promise<readonly UnitStateBody[]>
+  /** Those of one unit, by machine. */
+  statesOf(name: string): Promise<UnitStateBody[]>
   /** By ID. */
   listMachines(): Promise<MachineBody[]>
   /** Sets or, with undefined, takes away an entry of a machine's metadata. */
@@ -27,9 +35,9 @@ export interface Backend {
    * Has a launched unit restarted where it runs.
    *
    * @param machines only there; all when undefined
-   * @returns the ID by which unit states tell that it has been done
+   * @returns the ID by which unit states tell that it has been done; undefined when a machine of it cannot
    */
-  restart(name: string, machines: readonly string[] | undefined): Promise<string>
+  restart(name: string, machines: readonly string[] | undefined): Promise<string | undefined>
   /** Undefined when there is no such unit. */
   why(name: string): Promise<WhyBody | undefined>
   /** Tells of changes from now on until the returned function is called. */

@@ -1,4 +1,5 @@
 import { ApiRefusal } from './answer.ts'
+import type { Part } from './backend.ts'
 import type { Query } from './query.ts'
 
 /** Which part of a listing. */
@@ -40,15 +41,19 @@ export function readToken(query: Query, limit: number): PageToken {
   return token
 }
 
-/** A part of a listing with the token of the next, which is there whenever this one is full. */
+/** Which entries make a page. */
+export function partOf({ limit, page }: PageToken): Part {
+  return { from: (page - 1) * limit, count: limit }
+}
+
+/** A page with the token of the next, which is there whenever this one is full. */
 export function pageOf<T>(
   key: string,
   items: readonly T[],
   { limit, page }: PageToken,
 ): Record<string, readonly T[] | string> {
-  const part = items.slice((page - 1) * limit, page * limit)
   return {
-    ...(part.length === 0 ? {} : { [key]: part }),
-    ...(part.length === limit ? { nextPageToken: encodeToken({ limit, page: page + 1 }) } : {}),
+    ...(items.length === 0 ? {} : { [key]: items }),
+    ...(items.length === limit ? { nextPageToken: encodeToken({ limit, page: page + 1 }) } : {}),
   }
 }

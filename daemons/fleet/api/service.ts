@@ -3,10 +3,10 @@ import { hashUnit } from '#lib/fleet/unit/file.ts'
 import { isTemplate, nameProblem } from '#lib/fleet/unit/name.ts'
 import { optionsProblem } from '#lib/fleet/unit/validate.ts'
 import { type Answer, ApiRefusal, bare, json } from './answer.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, Part } from './backend.ts'
 import { checkContentType, readChanges, readRestart, readUnit } from './body.ts'
 import { DISCOVERY } from './discovery.ts'
-import { pageOf, readToken } from './page.ts'
+import { pageOf, partOf, readToken } from './page.ts'
 import type { Query } from './query.ts'
 import type { Route } from './route.ts'
 
@@ -37,20 +37,11 @@ export async function answer(
     case 'metrics':
       return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: backend.metrics() }
     case 'units':
-      return json(
-        200,
-        pageOf('units', await page(query, limit, () => backend.listUnits()), readToken(query, limit)),
-      )
+      return await page('units', query, limit, part => backend.listUnits(part))
     case 'machines':
-      return json(
-        200,
-        pageOf('machines', await page(query, limit, () => backend.listMachines()), readToken(query, limit)),
-      )
+      return await page('machines', query, limit, async part => slice(await backend.listMachines(), part))
     case 'states':
-      return json(
-        200,
-        pageOf('states', await page(query, limit, () => states(query, backend)), readToken(query, limit)),
-      )
+      return await page('states', query, limit, async part => slice(await states(query, backend), part))
     case 'state':
       return json(200, await state(route.name, backend))
     case 'get':
@@ -72,9 +63,18 @@ export async function answer(
 }
 
 /** A bad token is told before anything is read. */
-async function page<T>(query: Query, limit: number, list: () => Promise<T[]>): Promise<T[]> {
-  readToken(query, limit)
-  return await list()
+async function page(
+  key: string,
+  query: Query,
+  limit: number,
+  list: (part: Part) => Promise<readonly object[]>,
+): Promise<Answer> {
+  const token = readToken(query, limit)
+  return json(200, pageOf(key, await list(partOf(token)), token))
+}
+
+function slice<T>(items: readonly T[], { from, count }: Part): readonly T[] {
+  return items.slice(from, from + count)
 }
 
 async function unit(name: string, backend: Backend): Promise<object> {
@@ -85,19 +85,17 @@ function missing(): never {
   throw new ApiRefusal(404, NO_UNIT)
 }
 
-async function states(query: Query, backend: Backend): Promise<UnitStateBody[]> {
+async function states(query: Query, backend: Backend): Promise<readonly UnitStateBody[]> {
   const name = query.first('unitName')
   const machineId = query.first('machineID')
-  const all = await backend.listStates()
-  return all.filter(
-    item => (name === '' || item.name === name) && (machineId === '' || item.machineID === machineId),
-  )
+  const all = name === '' ? await backend.listStates() : await backend.statesOf(name)
+  return machineId === '' ? all : all.filter(item => item.machineID === machineId)
 }
 
 /** Clients of the original fall over a 404 here, so that what nobody runs has a state without contents. */
 async function state(name: string, backend: Backend): Promise<UnitStateBody> {
-  const all = await backend.listStates()
-  return all.find(item => item.name === name) ?? { name }
+  const [first] = await backend.statesOf(name)
+  return first ?? { name }
 }
 
 /** The order of the checks is the original's (spec fleet b.3), but for the desired state, which it does not check. */
@@ -145,5 +143,8 @@ async function restart(name: string, request: ApiRequest, backend: Backend): Pro
   const present = await backend.getUnit(name)
   if (present === undefined) missing()
   if (present.desiredState !== 'launched') throw new ApiRefusal(409, 'unit is not launched')
-  return json(200, { id: await backend.restart(name, machines) })
+  const id = await backend.restart(name, machines)
+  if (id === undefined)
+    throw new ApiRefusal(501, 'a machine of the unit cannot restart it: stop and start it')
+  return json(200, { id })
 }

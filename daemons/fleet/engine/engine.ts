@@ -1,15 +1,17 @@
 import { ErrorCode } from '#lib/etcd/errors.ts'
 import type { Machine } from '#lib/fleet/model.ts'
+import type { ScheduleUnit } from '#lib/fleet/placing/able.ts'
+import type { Board } from '#lib/fleet/placing/board.ts'
+import { machinesOf } from '#lib/fleet/registry/machines.ts'
+import { ignore, type Registry } from '#lib/fleet/registry/registry.ts'
 import { Bell } from '../bell.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { FleetMetrics } from '../metrics.ts'
 import type { Jobs } from '../registry/jobs.ts'
-import { machinesOf } from '../registry/machines.ts'
 import { Mirror, reason } from '../registry/mirror.ts'
-import { ignore, type Registry } from '../registry/registry.ts'
 import { ENGINE_VERSION, LeaderLease } from './lease.ts'
-import { type Decision, type Plan, type ScheduleUnit, schedule } from './schedule.ts'
+import { type Decision, type Plan, schedule } from './schedule.ts'
 
 /** How the engine is run. */
 export interface EngineOptions {
@@ -192,7 +194,6 @@ class LeaderSession {
       await this.#tellProblems(plan)
       return waitMs > 0 ? waitMs : ROUND_MS
     } catch (error) {
-      metrics.failed('run')
       log.warn(`the engine could not do its round: ${reason(error)}`)
       return RETRY_MS
     }
@@ -216,7 +217,11 @@ class LeaderSession {
     return { machines, awaited, waitMs: awaited.size > 0 ? waitMs : 0 }
   }
 
-  async #carryOut({ decisions }: Plan): Promise<void> {
+  async #carryOut({ decisions, board }: Plan): Promise<void> {
+    for (const decision of decisions) {
+      const failure = failureOf(decision, board)
+      if (failure !== undefined) this.#options.metrics.failed(failure)
+    }
     // What goes away goes first, so that a unit is never placed twice.
     for (const type of ['unschedule', 'schedule'] as const) {
       const due = decisions.filter(decision => decision.type === type)
@@ -232,14 +237,17 @@ class LeaderSession {
     const { registry, log, metrics } = this.#options
     if (!this.#lease.isHeld || this.#isOver) return undefined
     const { unit, machine } = decision
-    if (decision.type === 'schedule') {
-      log.info(`scheduled Unit(${unit}) to Machine(${machine})`)
-      metrics.task('attemptscheduleunit')
-      return await registry.schedule(unit, machine)
+    const isPlaced = decision.type === 'schedule'
+    if (isPlaced) log.info(`scheduled Unit(${unit}) to Machine(${machine})`)
+    else log.info(`unscheduled Unit(${unit}) from Machine(${machine}): ${decision.reason}`)
+    const type = isPlaced ? 'attemptscheduleunit' : 'unscheduleunit'
+    metrics.task(type)
+    try {
+      return await (isPlaced ? registry.schedule(unit, machine) : registry.unschedule(unit, machine))
+    } catch (error) {
+      metrics.taskFailed(type)
+      throw error
     }
-    log.info(`unscheduled Unit(${unit}) from Machine(${machine}): ${decision.reason}`)
-    metrics.task('unscheduleunit')
-    return await registry.unschedule(unit, machine)
   }
 
   /** Writes reasons that changed, so that every daemon can tell them. */
@@ -251,10 +259,20 @@ class LeaderSession {
       if (problem !== job.problem) changed.push([job, problem])
     }
     await inParallel(changed.slice(0, PROBLEM_WRITES_MAX), async ([{ name }, problem]) => {
-      if (problem !== '') this.#options.log.info(`Unit(${name}) has no machine: ${problem}`)
+      if (problem !== '') {
+        this.#options.log.info(`Unit(${name}) has no machine: ${problem}`)
+        this.#options.metrics.failed('schedule')
+      }
       await registry.setProblem(name, problem)
     })
   }
+}
+
+/** What of a decision counts as a failure: a machine that has gone, or that cannot have its unit any more. */
+function failureOf(decision: Decision, board: Board): 'machine_away' | 'run' | undefined {
+  if (decision.type === 'schedule') return undefined
+  if (board.station(decision.machine) === undefined) return 'machine_away'
+  return decision.reason.startsWith('target Machine(') ? 'run' : undefined
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

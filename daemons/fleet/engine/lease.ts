@@ -1,7 +1,7 @@
 import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
+import { decodeLease, encodeLease, type Lease } from '#lib/fleet/registry/codec.ts'
+import { ignore, type Registry } from '#lib/fleet/registry/registry.ts'
 import type { Clock } from '../clock.ts'
-import { decodeLease, encodeLease, type Lease } from '../registry/codec.ts'
-import { ignore, type Registry } from '../registry/registry.ts'
 
 /** The version that engines agree on; a cluster that says more is left to newer engines. */
 export const ENGINE_VERSION = 1

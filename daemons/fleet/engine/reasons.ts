@@ -1,6 +1,6 @@
-import { type Candidate, placingProblem } from './able.ts'
-import type { Board } from './board.ts'
-import type { ScheduleUnit } from './schedule.ts'
+import type { ScheduleUnit } from '#lib/fleet/placing/able.ts'
+import { type Candidate, placingProblem } from '#lib/fleet/placing/able.ts'
+import type { Board } from '#lib/fleet/placing/board.ts'
 
 /** Different problems named in one sentence; more are counted. */
 const PROBLEMS_NAMED_MAX = 4

@@ -1,5 +1,6 @@
-import { placingProblem, type Station } from './able.ts'
-import type { Plan, ScheduleUnit } from './schedule.ts'
+import type { ScheduleUnit } from '#lib/fleet/placing/able.ts'
+import { placingProblem, type Station } from '#lib/fleet/placing/able.ts'
+import type { Plan } from './schedule.ts'
 
 /** A difference of one cannot be evened out. */
 const DIFFERENCE_MIN = 2

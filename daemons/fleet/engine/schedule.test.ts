@@ -1,8 +1,9 @@
 import t from 'tap'
 import type { Machine } from '#lib/fleet/model.ts'
+import type { ScheduleUnit } from '#lib/fleet/placing/able.ts'
 import { parseUnit } from '#lib/fleet/unit/file.ts'
 import { readRequirements } from '#lib/fleet/unit/requirements.ts'
-import { type Cluster, type Decision, type ScheduleUnit, schedule } from './schedule.ts'
+import { type Cluster, type Decision, schedule } from './schedule.ts'
 
 function machine(id: string, metadata: Record<string, string> = {}, memoryBytes = 0): Machine {
   return { id, ip: '', metadata, version: '', capacity: { memoryBytes, cpuMillis: 0 }, boot: '', api: '' }

@@ -1,21 +1,16 @@
-import type { Machine, TargetState } from '#lib/fleet/model.ts'
+import type { Machine } from '#lib/fleet/model.ts'
 import {
   addGlobals,
   type Candidate,
   machineProblem,
   placingProblem,
+  type ScheduleUnit,
   type Station,
   stationProblem,
-} from './able.ts'
-import { Board } from './board.ts'
+} from '#lib/fleet/placing/able.ts'
+import { Board } from '#lib/fleet/placing/board.ts'
 import { explain } from './reasons.ts'
 import { rebalance } from './rebalance.ts'
-
-/** A unit as the engine sees it. */
-export interface ScheduleUnit extends Candidate {
-  desired: TargetState
-  target: string | undefined
-}
 
 /** The cluster at one moment. */
 export interface Cluster {

@@ -1,11 +1,11 @@
 import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
 import type { Machine } from '#lib/fleet/model.ts'
+import { decodeMachine, encodeMachine } from '#lib/fleet/registry/codec.ts'
+import { ignore, type Registry } from '#lib/fleet/registry/registry.ts'
 import { Bell } from '../bell.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { decodeMachine, encodeMachine } from '../registry/codec.ts'
 import { reason } from '../registry/mirror.ts'
-import { ignore, type Registry } from '../registry/registry.ts'
 
 /** How presence is kept. */
 export interface PresenceOptions {

@@ -1,50 +1,18 @@
-import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
-import { isTargetState, type TargetState, type UnitOption } from '#lib/fleet/model.ts'
-import { hashText, parseUnit, UnitSyntaxError } from '#lib/fleet/unit/file.ts'
-import { type Requirements, readRequirements } from '#lib/fleet/unit/requirements.ts'
-import { decodeJob, decodeRestart, decodeUnit, type RestartDemand } from './codec.ts'
-import type { Keys } from './keys.ts'
-import { Mirror, type MirrorOptions, type OnChange, reason } from './mirror.ts'
-import type { KeyStore } from './store.ts'
-
-/** A unit in the registry. */
-export interface Job {
-  name: string
-  /** Of its text. */
-  hash: string
-  options: readonly UnitOption[]
-  requirements: Requirements
-  desired: TargetState
-  /** Machine it is placed on. */
-  target: string | undefined
-  /** Machine whose agent says that it has launched it. */
-  heartbeat: string | undefined
-  restart: RestartDemand | undefined
-  /** Why the engine could not place it; `''` when it could, or has not tried. */
-  problem: string
-}
-
-/** A unit that cannot be read: nobody starts it, and nobody stops it for that. */
-export interface BrokenJob {
-  name: string
-  /** One sentence. */
-  reason: string
-  target: string | undefined
-}
-
-/** More texts than this are read as one listing. */
-const SINGLE_READS_MAX = 32
-/** Texts are never deleted from the registry; of those nobody needs, at most so many are kept here. */
-const TEXTS_MAX = 20_000
+import {
+  type BrokenJob,
+  hashOfJob,
+  isBroken,
+  type Job,
+  type ParsedText,
+  parseText,
+  readJob,
+} from '#lib/fleet/registry/job.ts'
+import type { Keys } from '#lib/fleet/registry/keys.ts'
+import { Texts } from '#lib/fleet/registry/texts.ts'
+import { Mirror, type MirrorOptions, type OnChange } from './mirror.ts'
 
 /** Keys of a job that tell what was done, or was not. */
 const REPORTS: ReadonlySet<string> = new Set(['job-state', 'problem'])
-
-interface Parsed {
-  hash: string
-  options: readonly UnitOption[]
-  requirements: Requirements
-}
 
 /**
  * All units of the registry, from a mirror of `job/` and the texts behind it. Texts are addressed by their content,
@@ -52,13 +20,12 @@ interface Parsed {
  */
 export class Jobs {
   readonly mirror: Mirror
-  readonly #keys: Keys
-  readonly #store: KeyStore
+  readonly #texts: Texts
   readonly #log: MirrorOptions['log']
   readonly #jobs = new Map<string, Job>()
   readonly #broken = new Map<string, BrokenJob>()
-  readonly #parsed = new Map<string, Parsed>()
-  readonly #texts = new Map<string, string>()
+  readonly #parsed = new Map<string, ParsedText>()
+  #names: readonly string[] | undefined
   readonly #listeners = new Set<OnChange>()
   readonly #deciders = new Set<OnChange>()
   // Groups that changed since the last refresh; undefined stands for all.
@@ -67,8 +34,7 @@ export class Jobs {
   #isWiped = false
 
   constructor(keys: Keys, options: Omit<MirrorOptions, 'directory'>) {
-    this.#keys = keys
-    this.#store = options.store
+    this.#texts = new Texts(keys, options.store)
     this.#log = options.log
     this.mirror = new Mirror({ ...options, directory: keys.jobs })
     this.mirror.onChange((groups, file) => {
@@ -116,6 +82,12 @@ export class Jobs {
     return this.#jobs
   }
 
+  /** Names of both, in the order of the alphabet. */
+  get names(): readonly string[] {
+    this.#names ??= [...this.#jobs.keys(), ...this.#broken.keys()].sort()
+    return this.#names
+  }
+
   /** Units that cannot. */
   get broken(): ReadonlyMap<string, BrokenJob> {
     return this.#broken
@@ -150,6 +122,7 @@ export class Jobs {
       this.#broken.clear()
     }
     for (const name of names) this.#decode(name)
+    this.#names = undefined
   }
 
   #noteWiped(isListed: boolean): void {
@@ -160,87 +133,29 @@ export class Jobs {
   }
 
   async #readTexts(names: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
-    const missing = new Set<string>()
-    for (const name of names) {
-      const object = this.mirror.tree.group(name).get('object')
-      const hash = object === undefined ? undefined : decodeJob(object)
-      if (hash !== undefined && !this.#texts.has(hash)) missing.add(hash)
-    }
-    if (missing.size === 0) return
-    if (this.#texts.size > TEXTS_MAX) this.#texts.clear()
-    if (missing.size > SINGLE_READS_MAX) await this.#readAllTexts(signal)
-    else for (const hash of missing) await this.#readText(hash, signal)
-  }
-
-  async #readAllTexts(signal: AbortSignal | undefined): Promise<void> {
-    try {
-      const { node } = await this.#store.get(this.#keys.units, { recursive: true, quorum: true }, signal)
-      for (const { key, value } of node.nodes ?? [])
-        this.#keepText(key.slice(key.lastIndexOf('/') + 1), value)
-    } catch (error) {
-      if (!hasCode(error, ErrorCode.keyNotFound)) throw error
-    }
-  }
-
-  async #readText(hash: string, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      const { node } = await this.#store.get(this.#keys.unit(hash), { quorum: true }, signal)
-      this.#keepText(hash, node.value)
-    } catch (error) {
-      if (!hasCode(error, ErrorCode.keyNotFound)) throw error
-    }
-  }
-
-  /** What is not the text of its hash is not believed. */
-  #keepText(hash: string, value: string): void {
-    const text = decodeUnit(value)
-    if (text !== undefined && hashText(text) === hash) this.#texts.set(hash, text)
+    const hashes = [...names].map(name => hashOfJob(this.mirror.tree.group(name)))
+    await this.#texts.learn(
+      hashes.filter(hash => hash !== undefined),
+      signal,
+    )
   }
 
   #decode(name: string): void {
     this.#jobs.delete(name)
     this.#broken.delete(name)
-    const files = this.mirror.tree.group(name)
-    const object = files.get('object')
-    if (object === undefined) {
-      this.#parsed.delete(name)
-      return
-    }
-    const target = files.get('target')
-    const desired = files.get('target-state') ?? 'inactive'
-    const parsed = this.#parse(name, decodeJob(object))
-    if (typeof parsed === 'string' || !isTargetState(desired)) {
-      const why = typeof parsed === 'string' ? parsed : `target-state ${JSON.stringify(desired)} is none`
-      this.#log.warn(`unit ${name} cannot be read: ${why}`)
-      this.#broken.set(name, { name, reason: why, target })
-      return
-    }
-    const restart = files.get('restart')
-    this.#jobs.set(name, {
-      name,
-      ...parsed,
-      desired,
-      target,
-      heartbeat: files.get('job-state'),
-      restart: restart === undefined ? undefined : decodeRestart(restart),
-      problem: files.get('problem') ?? '',
-    })
+    const job = readJob(name, this.mirror.tree.group(name), hash => this.#parse(name, hash))
+    if (job === undefined) this.#parsed.delete(name)
+    else if (isBroken(job)) {
+      this.#log.warn(`unit ${name} cannot be read: ${job.reason}`)
+      this.#broken.set(name, job)
+    } else this.#jobs.set(name, job)
   }
 
-  #parse(name: string, hash: string | undefined): Parsed | string {
-    if (hash === undefined) return 'its object is not readable'
+  #parse(name: string, hash: string): ParsedText | string {
     const known = this.#parsed.get(name)
     if (known?.hash === hash) return known
-    const text = this.#texts.get(hash)
-    if (text === undefined) return `the text ${hash} is not in the registry`
-    try {
-      const options = parseUnit(text)
-      const parsed = { hash, options, requirements: readRequirements(name, options) }
-      this.#parsed.set(name, parsed)
-      return parsed
-    } catch (error) {
-      if (!(error instanceof UnitSyntaxError)) throw error
-      return reason(error)
-    }
+    const parsed = parseText(name, hash, this.#texts.get(hash))
+    if (typeof parsed !== 'string') this.#parsed.set(name, parsed)
+    return parsed
   }
 }

@@ -1,8 +1,8 @@
-import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
+import { ErrorCode, hasCode, storeSentence } from '#lib/etcd/errors.ts'
+import type { KeyStore } from '#lib/fleet/registry/store.ts'
+import { Subtree } from '#lib/fleet/registry/subtree.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { KeyStore } from './store.ts'
-import { Subtree } from './subtree.ts'
 
 /** Pauses between attempts to read a store that does not answer. */
 const RETRY_MS_MIN = 250
@@ -176,5 +176,5 @@ export class Mirror {
 
 /** An error in one line. */
 export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return storeSentence(error) ?? (error instanceof Error ? error.message : String(error))
 }

@@ -74,7 +74,7 @@ fleetctl list-units --no-legend | grep failed`,
       const columns = readColumns(context, STATE_COLUMNS)
       const states = await retrieve(
         'list of units from repository',
-        async () => await (await context.api()).states(),
+        async () => await (await context.connect()).states(),
       )
       const order = (a: UnitStateBody, b: UnitStateBody): number =>
         compare(a.name, b.name) || compare(a.machineID ?? '', b.machineID ?? '')
@@ -94,7 +94,7 @@ fleetctl list-unit-files --fields unit,dstate,reason   why units have no machine
       if (columns.includes('tmachine')) context.io.err('WARN: field tmachine is deprecated, use target\n')
       const units = await retrieve(
         'list of units from repository',
-        async () => await (await context.api()).units(),
+        async () => await (await context.connect()).units(),
       )
       return await print(
         context,
@@ -121,7 +121,7 @@ fleetctl list-machines --full`,
 
 async function listMachines(context: Context): Promise<MachineBody[]> {
   try {
-    const machines = await (await context.api()).machines()
+    const machines = await (await context.connect()).machines()
     return machines.sort((a, b) => compare(a.id, b.id))
   } catch (error) {
     if (error instanceof Failure) throw error

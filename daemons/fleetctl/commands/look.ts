@@ -14,10 +14,10 @@ export const LOOK_COMMANDS: readonly Command[] = [
     usage: 'UNIT',
     description:
       'Prints the text of a unit as the cluster has it: comments and spacing are gone.\n\nfleetctl cat hello.service',
-    async run({ words, io, api }) {
+    async run({ words, io, connect }) {
       if (words.length !== 1) throw new Failure('One unit file must be provided')
       const name = nameFromArgument(words[0]!)
-      const unit = await (await api()).unit(name)
+      const unit = await (await connect()).unit(name)
       if (unit === undefined) throw new Failure(`Unit ${name} not found`)
       io.out(serializeUnit(unit.options ?? []))
       return 0
@@ -31,10 +31,10 @@ export const LOOK_COMMANDS: readonly Command[] = [
 
 fleetctl why hello.service`,
     flags: [{ names: ['json'], type: 'bool', usage: 'as JSON' }],
-    async run({ words, flags, io, api }) {
+    async run({ words, flags, io, connect }) {
       if (words.length !== 1) throw new Failure('One unit must be provided')
       const name = nameFromArgument(words[0]!)
-      const client = await api()
+      const client = await connect()
       const why = await client.why(name)
       if (why === undefined) throw new Failure(`Unit ${name} does not exist.`)
       if (flags.on('json')) {
@@ -58,16 +58,11 @@ fleetctl why hello.service`,
     description:
       'Prints a line for each change of a unit, of its state, or of a machine.\n\nfleetctl events --json | jq .',
     flags: [{ names: ['json'], type: 'bool', usage: 'each event as a line of JSON' }],
-    async run({ flags, io, api }) {
-      const lines = await (await api()).events()
-      if (lines === undefined) throw new Failure('this fleetd does not tell of events')
-      for await (const line of lines) {
-        if (line === 'event: lost')
-          throw new Failure('events came faster than they could be read; begin anew')
-        if (!line.startsWith('data: {"')) continue
-        const text = line.slice('data: '.length)
-        io.out(flags.on('json') ? `${text}\n` : `${describe(JSON.parse(text) as EventBody)}\n`)
-      }
+    async run({ flags, io, connect }) {
+      const events = await (await connect()).events()
+      if (events === undefined) throw new Failure('this fleetd does not tell of events')
+      for await (const event of events)
+        io.out(`${flags.on('json') ? JSON.stringify(event) : describe(event)}\n`)
       return 0
     },
   },

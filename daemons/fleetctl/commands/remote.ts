@@ -1,7 +1,7 @@
 import type { FlagSpec } from '#lib/cli/flags.ts'
 import type { MachineBody, UnitBody } from '#lib/fleet/shapes.ts'
 import { nameFromArgument } from '#lib/fleet/unit/name.ts'
-import type { ApiClient } from '../client.ts'
+import type { Client } from '../client.ts'
 import type { Command, Context } from '../command.ts'
 import { Failure } from '../io.ts'
 import { remoteWords, sshArguments } from '../ssh.ts'
@@ -80,47 +80,47 @@ fleetctl ssh --unit hello.service -- uptime`,
 
 async function status(context: Context): Promise<number> {
   const { words, io } = context
-  const api = await context.api()
+  const client = await context.connect()
   for (const [index, word] of words.entries()) {
     const name = nameFromArgument(word)
-    const unit = await api.unit(name)
+    const unit = await client.unit(name)
     if (unit === undefined) throw new Failure(`Unit ${name} does not exist.`)
-    const machines = await machinesOf(api, unit)
+    const machines = await machinesOf(client, unit)
     if (machines.length === 0) throw new Failure(`Unit ${name} does not appear to be loaded.`)
     if (index > 0) io.out('\n')
     for (const [at, machineId] of machines.entries()) {
       if (at > 0) io.out('\n')
-      const result = await statusOn(context, api, name, machineId)
+      const result = await statusOn(context, client, name, machineId)
       if (result !== 0) return result
     }
   }
   return 0
 }
 
-async function statusOn(context: Context, api: ApiClient, name: string, machineId: string): Promise<number> {
+async function statusOn(context: Context, client: Client, name: string, machineId: string): Promise<number> {
   const args = ['status', '--no-pager', '-l', name]
   if (machineId === (await context.io.machineId())) return await context.io.run('systemctl', args)
   if (!context.flags.on('ssh')) {
-    const found = await api.status(name, machineId)
+    const found = await client.status(name, machineId)
     if (found !== undefined) {
       context.io.out(found.output)
       return found.status
     }
   }
-  return await runThere(context, api, machineId, ['systemctl', ...args])
+  return await runThere(context, client, machineId, ['systemctl', ...args])
 }
 
 async function journal(context: Context): Promise<number> {
   const { words, io, flags } = context
   if (words.length !== 1) throw new Failure('One unit file must be provided.')
   const name = nameFromArgument(words[0]!)
-  const api = await context.api()
-  const unit = await api.unit(name)
+  const client = await context.connect()
+  const unit = await client.unit(name)
   if (unit === undefined) throw new Failure(`Unit ${name} does not exist.`)
-  const machineId = await journalMachine(context, api, unit)
+  const machineId = await journalMachine(context, client, unit)
   const [lines, output, follow] = [flags.number('lines'), flags.text('output'), flags.on('follow')]
   if (!flags.on('ssh') && machineId !== (await io.machineId())) {
-    const found = await api.journal(name, { machineId, lines, output, follow })
+    const found = await client.journal(name, { machineId, lines, output, follow })
     if (found !== undefined) {
       for await (const line of found) io.out(`${line}\n`)
       return 0
@@ -138,12 +138,12 @@ async function journal(context: Context): Promise<number> {
   ]
   const [program, ...rest] = flags.on('sudo') ? ['sudo', 'journalctl', ...args] : ['journalctl', ...args]
   if (machineId === (await io.machineId())) return await io.run(program!, rest)
-  return await runThere(context, api, machineId, [program!, ...rest])
+  return await runThere(context, client, machineId, [program!, ...rest])
 }
 
-async function journalMachine({ flags }: Context, api: ApiClient, unit: UnitBody): Promise<string> {
+async function journalMachine({ flags }: Context, client: Client, unit: UnitBody): Promise<string> {
   const { name, machineID, currentState } = unit
-  if (flags.given('machine')) return (await findMachine(api, flags.text('machine'))).id
+  if (flags.given('machine')) return (await findMachine(client, flags.text('machine'))).id
   if (isGlobal(unit))
     throw new Failure(`Unable to retrieve journal of global unit ${name}; say of which machine by --machine.`)
   if (currentState === 'inactive' || machineID === undefined)
@@ -156,44 +156,44 @@ async function ssh(context: Context): Promise<number> {
   const [machine, unit] = [flags.text('machine'), flags.text('unit')]
   if (machine !== '' && unit !== '')
     throw new Failure('Both machine and unit flags provided, please specify only one.')
-  const api = await context.api()
+  const client = await context.connect()
   const isNamed = machine !== '' || unit !== ''
   const [first, ...others] = words
   if (!isNamed && first === undefined) throw new Failure('one machine or unit must be provided')
   const machineId = isNamed
     ? machine === ''
-      ? await machineOfUnit(api, unit)
-      : (await findMachine(api, machine)).id
-    : await machineOrUnit(api, first!)
+      ? await machineOfUnit(client, unit)
+      : (await findMachine(client, machine)).id
+    : await machineOrUnit(client, first!)
   const command = isNamed ? [...words] : others
   if (command[0] === '--') command.shift()
-  return await runThere(context, api, machineId, command, true)
+  return await runThere(context, client, machineId, command, true)
 }
 
-async function machineOrUnit(api: ApiClient, word: string): Promise<string> {
-  const machines = (await api.machines()).filter(({ id }) => id.startsWith(word))
-  const unit = await api.unit(nameFromArgument(word))
+async function machineOrUnit(client: Client, word: string): Promise<string> {
+  const machines = (await client.machines()).filter(({ id }) => id.startsWith(word))
+  const unit = await client.unit(nameFromArgument(word))
   if (machines.length === 1 && unit !== undefined)
     throw new Failure(`ambiguous argument, both machine and unit found for \`${word}\`.
-Please use flag \`-m\` or \`-u\` to refine the search`)
+Say which by --machine or --unit.`)
   if (machines.length > 1)
     throw new Failure(`${word} begins the IDs of ${machines.length} machines; give more of it`)
   if (machines.length === 1) return machines[0]!.id
   if (unit === undefined) throw new Failure('Unable to proceed: could not find matching unit or machine')
-  return await machineOfUnit(api, word)
+  return await machineOfUnit(client, word)
 }
 
-async function machineOfUnit(api: ApiClient, word: string): Promise<string> {
+async function machineOfUnit(client: Client, word: string): Promise<string> {
   const name = nameFromArgument(word)
-  const unit = await api.unit(name)
+  const unit = await client.unit(name)
   if (unit === undefined) throw new Failure(`Unit ${name} does not exist.`)
   if (isGlobal(unit)) throw new Failure(`Unit ${name} is global: name one of its machines`)
   if (unit.machineID === undefined) throw new Failure(`Unit ${name} does not appear to be loaded.`)
   return unit.machineID
 }
 
-async function findMachine(api: ApiClient, prefix: string): Promise<MachineBody> {
-  const found = (await api.machines()).filter(({ id }) => id.startsWith(prefix))
+async function findMachine(client: Client, prefix: string): Promise<MachineBody> {
+  const found = (await client.machines()).filter(({ id }) => id.startsWith(prefix))
   if (found.length === 1) return found[0]!
   throw new Failure(
     found.length === 0
@@ -204,12 +204,12 @@ async function findMachine(api: ApiClient, prefix: string): Promise<MachineBody>
 
 async function runThere(
   { settings, flags, io }: Context,
-  api: ApiClient,
+  client: Client,
   machineId: string,
   command: readonly string[],
   isAsTyped = false,
 ): Promise<number> {
-  const machine = (await api.machines()).find(({ id }) => id === machineId)
+  const machine = (await client.machines()).find(({ id }) => id === machineId)
   if (machine?.primaryIP === undefined)
     throw new Failure(`machine ${machineId} has no address in the cluster to reach it by`)
   const options = {
@@ -218,6 +218,7 @@ async function runThere(
     forwardAgent: flags.find('forward-agent') !== undefined && flags.on('forward-agent'),
   }
   const words = isAsTyped ? command : remoteWords(command)
+  if (options.strictHostKeyChecking) await io.makeFolderOf(options.knownHostsFile)
   return await io.run(
     'ssh',
     sshArguments(options, machine.primaryIP, words, io.isTerminal && command.length === 0),
@@ -225,9 +226,9 @@ async function runThere(
 }
 
 /** Machines that tell of a unit: one, or of a global unit all that have it. */
-async function machinesOf(api: ApiClient, unit: UnitBody): Promise<string[]> {
+async function machinesOf(client: Client, unit: UnitBody): Promise<string[]> {
   if (!isGlobal(unit))
     return unit.currentState === 'inactive' || unit.machineID === undefined ? [] : [unit.machineID]
-  const states = (await api.states()).filter(({ name }) => name === unit.name)
+  const states = (await client.states()).filter(({ name }) => name === unit.name)
   return states.map(({ machineID = '' }) => machineID).sort()
 }

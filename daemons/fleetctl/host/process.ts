@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process'
-import { mkdir, readFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errorCode } from '#lib/errors.ts'
 import type { Io } from '../io.ts'
 import { connectApi } from './connect.ts'
+import { makeFolderOf } from './folder.ts'
+import { connectStore } from './store.ts'
 
 const MACHINE_ID = '/etc/machine-id'
+const USERS = '/etc/passwd'
+const HOME_FIELD = 5
 const NOT_FOUND_STATUS = 127
 
 /** The process as the program sees it. */
@@ -22,11 +26,23 @@ export function processIo(): Io {
     now: () => performance.now(),
     sleep: ms => pause(ms),
     connect: connectApi,
+    connectStore,
+    newId: () => randomUUID(),
     run,
+    makeFolderOf,
+    homeOf,
     machineId: async () => ((await readIfThere(MACHINE_ID)) ?? '').trim(),
     joinSocket,
     isTerminal: process.stdin.isTTY === true,
   }
+}
+
+async function homeOf(user: string): Promise<string | undefined> {
+  const users = (await readIfThere(USERS)) ?? ''
+  return users
+    .split('\n')
+    .map(line => line.split(':'))
+    .find(([name]) => name === user)?.[HOME_FIELD]
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
@@ -39,8 +55,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 async function run(program: string, args: readonly string[]): Promise<number> {
-  if (program === 'ssh' && process.env.HOME !== undefined)
-    await mkdir(dirname(join(process.env.HOME, '.fleetctl', 'known_hosts')), { recursive: true, mode: 0o700 })
   const child = spawn(program, args, { stdio: 'inherit' })
   return await new Promise(resolve => {
     child.once('error', error => {

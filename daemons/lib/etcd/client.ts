@@ -125,7 +125,8 @@ export class EtcdClient {
     const authorization = this.#authorization
     try {
       const reply = await this.#transport.send(endpoint, request, { signal, headerTimeoutMs, authorization })
-      return memberFailure(endpoint, reply.status, STATUS_CODES[reply.status] ?? '') ?? reply
+      const reason = STATUS_CODES[reply.status] ?? ''
+      return memberFailure(endpoint, reply.status, reason, reply.body) ?? reply
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }

@@ -199,6 +199,10 @@ t.test('which answers send a client on', t => {
   t.equal(memberFailure('E', 500, '')?.message, 'client: etcd member E has no leader')
   t.equal(memberFailure('E', 503, '')?.message, 'client: etcd member E has no leader')
   t.equal(
+    memberFailure('E', 500, '', '{"errorCode":300,"cause":"etcdserver: no space"}')?.message,
+    'client: etcd member E takes no writes: etcdserver: no space',
+  )
+  t.equal(
     memberFailure('E', 502, 'Bad Gateway')?.message,
     'client: etcd member E returns server error [Bad Gateway]',
   )

@@ -119,3 +119,14 @@ export function isUnreachable(error: unknown): boolean {
   if (error instanceof ClusterError) return error.errors.every(isUnreachable)
   return error instanceof DeadlineError || (error instanceof EndpointError && error.unreachable)
 }
+
+/** What a client of the store gave in place of an answer, in one line; undefined for an error of another kind. */
+export function storeSentence(error: unknown): string | undefined {
+  if (error instanceof ClusterError)
+    return `etcd does not answer: ${error.errors.map(({ message }) => message).join('; ')}`
+  if (error instanceof EtcdError) return `etcd refuses: ${error.message}`
+  const isKnown = [ProtocolError, EndpointError, DeadlineError, NoEndpointsError].some(
+    kind => error instanceof kind,
+  )
+  return isKnown ? `etcd does not answer: ${(error as Error).message}` : undefined
+}

@@ -72,10 +72,23 @@ export class Rotation {
   }
 }
 
-/** The error that a status stands for, so that the next endpoint is to be asked; undefined for a real answer. */
-export function memberFailure(endpoint: string, status: number, reason: string): EndpointError | undefined {
+/**
+ * The error that a status stands for, so that the next endpoint is to be asked; undefined for a real answer. In the
+ * original's words, but for a disk that is full, which the original does not outlive: that is told.
+ */
+export function memberFailure(
+  endpoint: string,
+  status: number,
+  reason: string,
+  body = '',
+): EndpointError | undefined {
   if (status < 500 || status > 599) return undefined
+  if (body.includes(NO_SPACE))
+    return new EndpointError(`client: etcd member ${endpoint} takes no writes: ${NO_SPACE}`, false)
   if (status === 500 || status === 503)
     return new EndpointError(`client: etcd member ${endpoint} has no leader`, false)
   return new EndpointError(`client: etcd member ${endpoint} returns server error [${reason}]`, false)
 }
+
+/** What a member of ours says whose disk is full. */
+const NO_SPACE = 'etcdserver: no space'

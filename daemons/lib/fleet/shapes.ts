@@ -84,3 +84,13 @@ export interface StatusBody {
   /** Its exit status. */
   status: number
 }
+
+/** A body without what is empty, the keys of each object in the order of the alphabet, as the original's come out. */
+export function compactBody<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(compactBody) as T
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined && field !== '')
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, compactBody(field)]),
+  ) as T
+}

@@ -1,6 +1,7 @@
+import type { ScheduleUnit } from '#lib/fleet/placing/able.ts'
 import { parseUnit } from '#lib/fleet/unit/file.ts'
 import { readRequirements } from '#lib/fleet/unit/requirements.ts'
-import { type ScheduleUnit, schedule } from '../../../daemons/fleet/engine/schedule.ts'
+import { schedule } from '../../../daemons/fleet/engine/schedule.ts'
 import { machineOf, nameOf, UNIT_TEXT } from './synthetic.ts'
 
 /** The engine's own time, in seconds: what the pure decision takes, without a store. */

@@ -1,5 +1,5 @@
+import { encodeJob, encodeMachine, encodeUnit } from '#lib/fleet/registry/codec.ts'
 import { hashUnit, parseUnit } from '#lib/fleet/unit/file.ts'
-import { encodeJob, encodeMachine, encodeUnit } from '../../../daemons/fleet/registry/codec.ts'
 import { TestFleet } from '../../fleet/lib/fleet.ts'
 import { machineOf, nameOf, TTL_MS, UNIT_TEXT } from './synthetic.ts'
 

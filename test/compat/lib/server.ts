@@ -8,6 +8,7 @@ import type { Names } from './normalise.ts'
 
 /** A server of its own, with nothing in it yet. */
 export interface Server extends Names {
+  pid: number
   /** Ends it and removes its data. */
   stop(): Promise<void>
 }
@@ -57,7 +58,7 @@ export async function startServer(file: string, extra: readonly string[]): Promi
       `${file} did not become healthy: ${error instanceof Error ? error.message : error}\n${log}`,
     )
   }
-  return { client, peer, stop }
+  return { client, peer, pid: child.pid!, stop }
 }
 
 async function waitUntilHealthy(client: string): Promise<void> {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { EtcdClient } from '#lib/etcd/client.ts'
+import { Keys } from '#lib/fleet/registry/keys.ts'
 import type { LocalUnits } from '../../../daemons/fleet/api/backend.ts'
 import { ApiServer } from '../../../daemons/fleet/api/host/server.ts'
 import { NodeBackend } from '../../../daemons/fleet/backend.ts'
 import { systemClock } from '../../../daemons/fleet/host/clock.ts'
 import { SILENT } from '../../../daemons/fleet/log.ts'
 import { FleetNode } from '../../../daemons/fleet/node.ts'
-import { Keys } from '../../../daemons/fleet/registry/keys.ts'
 import { processIo } from '../../../daemons/fleetctl/host/process.ts'
 import type { Io } from '../../../daemons/fleetctl/io.ts'
 import { runProgram } from '../../../daemons/fleetctl/program.ts'
@@ -30,6 +30,21 @@ export interface Result {
   ran: string[]
 }
 
+/** How fleetctl is run. */
+export interface CommandOptions {
+  /** On its disk, by path. */
+  files?: Record<string, string>
+  env?: Record<string, string>
+  /** Of the machine on which it runs. */
+  machineId?: string
+  /** Status of ssh, systemctl and journalctl, which are not really run. */
+  programStatus?: number
+  /** Is told what is printed, as it comes. */
+  out?: (text: string) => void
+  /** `etcd` reads and writes the registry; else the API of the first machine does. */
+  driver?: 'API' | 'etcd'
+}
+
 /** A machine whose systemd is in memory; all else is real. */
 export interface LiveMachine {
   id: string
@@ -44,12 +59,15 @@ export interface LiveMachine {
 export class LiveFleet {
   readonly machines: LiveMachine[] = []
   readonly etcd: string
+  /** Of the etcd's process. */
+  readonly etcdPid: number
   readonly folder: string
   readonly #stop: () => Promise<void>
   readonly #closing: (() => Promise<void> | void)[] = []
 
-  private constructor(etcd: string, folder: string, stop: () => Promise<void>) {
-    this.etcd = etcd
+  private constructor(etcd: { client: string; pid: number }, folder: string, stop: () => Promise<void>) {
+    this.etcd = etcd.client
+    this.etcdPid = etcd.pid
     this.folder = folder
     this.#stop = stop
   }
@@ -62,7 +80,7 @@ export class LiveFleet {
     }
     const etcd = await startServer(file, flags)
     const folder = await mkdtemp(join(tmpdir(), 'orlop-fleet-'))
-    return new LiveFleet(etcd.client, folder, async () => {
+    return new LiveFleet(etcd, folder, async () => {
       await etcd.stop()
       await rm(folder, { recursive: true, force: true })
     })
@@ -120,37 +138,34 @@ export class LiveFleet {
   }
 
   /** Runs fleetctl against the first machine, with these files on its disk. */
-  async fleetctl(
-    words: readonly string[],
-    options: { files?: Record<string, string>; env?: Record<string, string>; machineId?: string } = {},
-  ): Promise<Result> {
+  async fleetctl(words: readonly string[], options: CommandOptions = {}): Promise<Result> {
     const result: Result = { status: 0, out: '', err: '', ran: [] }
     const real = processIo()
     const io: Io = {
       ...real,
       out: text => {
         result.out += text
+        options.out?.(text)
       },
       err: text => {
         result.err += text
       },
-      env: options.env ?? { FLEETCTL_ENDPOINT: `unix://${this.socketOf('a')}`, HOME: this.folder },
+      env: options.env ?? this.#env(options.driver ?? 'API'),
       readFile: async path => options.files?.[path],
       run: async (program, args) => {
         result.ran.push([program, ...args].join(' '))
-        return 0
+        return options.programStatus ?? 0
       },
       machineId: async () => options.machineId ?? '',
       isTerminal: false,
     }
-    try {
-      result.status = await runProgram(words, io)
-    } catch (error) {
-      if (!(error instanceof Error && error.name === 'ApiFailure')) throw error
-      result.err += `${error.message}\n`
-      result.status = 1
-    }
+    result.status = await runProgram(words, io)
     return result
+  }
+
+  #env(driver: 'API' | 'etcd'): Record<string, string> {
+    const api = { FLEETCTL_ENDPOINT: `unix://${this.socketOf('a')}`, HOME: this.folder }
+    return driver === 'API' ? api : { ...api, FLEETCTL_DRIVER: 'etcd', FLEETCTL_ENDPOINT: this.etcd }
   }
 
   async close(): Promise<void> {

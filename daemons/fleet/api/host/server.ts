@@ -1,3 +1,4 @@
+import { storeSentence } from '#lib/etcd/errors.ts'
 import type { EventBody } from '#lib/fleet/shapes.ts'
 import { request as ask, openLines } from '#lib/http/host/client.ts'
 import type { Address } from '#lib/http/host/listen.ts'
@@ -91,7 +92,12 @@ export class ApiServer {
           `${request.method} ${request.path}: ${error instanceof Error ? error.message : error}`,
         )
       if (response.isEnded) return
-      send(response, error instanceof ApiRefusal ? refusal(error.status, error.message) : refusal(500))
+      send(
+        response,
+        error instanceof ApiRefusal
+          ? refusal(error.status, error.message)
+          : refusal(500, storeSentence(error)),
+      )
     }
   }
 

@@ -15,6 +15,8 @@ export interface TlsFiles {
   key?: string | undefined
   /** Name that the certificate must have, when it is not the host of the URL. */
   serverName?: string | undefined
+  /** Do not check who answers. */
+  skipVerify?: boolean | undefined
 }
 
 /** Limits of the connections of a client. */
@@ -22,6 +24,8 @@ export interface TransportOptions {
   tls?: TlsFiles | undefined
   /** Time for a connection to come about; 0 is no limit. */
   dialTimeoutMs?: number
+  /** A unix socket that leads to the server of a URL, such as the end of a tunnel; undefined for none. */
+  socketOf?: (url: URL) => string | undefined
 }
 
 const DIAL_TIMEOUT_MS = 30_000
@@ -35,11 +39,13 @@ const REDIRECTS_MAX = 10
 export class HttpTransport implements Transport {
   readonly #dialTimeoutMs: number
   readonly #tls: TlsFiles
+  readonly #socketOf: (url: URL) => string | undefined
   readonly #http: http.Agent
   #https: https.Agent | undefined
 
   constructor(options: TransportOptions = {}) {
     this.#tls = options.tls ?? {}
+    this.#socketOf = options.socketOf ?? (() => undefined)
     this.#dialTimeoutMs = options.dialTimeoutMs ?? DIAL_TIMEOUT_MS
     this.#http = new http.Agent(AGENT)
   }
@@ -120,7 +126,8 @@ export class HttpTransport implements Transport {
     if (request.contentType !== undefined) headers['content-type'] = request.contentType
     if (request.body !== undefined) headers['content-length'] = Buffer.byteLength(request.body)
     if (authorization !== undefined) headers['authorization'] = authorization
-    const common = { method: request.method, headers }
+    const socketPath = this.#socketOf(url)
+    const common = { method: request.method, headers, ...(socketPath === undefined ? {} : { socketPath }) }
     if (url.protocol === 'http:') return http.request(url, { ...common, agent: this.#http })
     if (url.protocol !== 'https:')
       throw new EndpointError(`unsupported protocol scheme "${url.protocol.slice(0, -1)}"`, false)
@@ -142,9 +149,15 @@ function failureOf(error: unknown, outgoing: http.ClientRequest): EndpointError 
   return stale ? new StaleConnectionError(failure.message, false, { cause: error }) : failure
 }
 
-function secureOptions({ ca, cert, key }: TlsFiles): https.AgentOptions {
+function secureOptions({ ca, cert, key, skipVerify }: TlsFiles): https.AgentOptions {
   const authorities = ca === undefined ? [...tls.rootCertificates, ...tls.getCACertificates('system')] : [ca]
-  return { ca: authorities, ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) }
+  const checks = skipVerify === true ? { rejectUnauthorized: false } : {}
+  return {
+    ca: authorities,
+    ...checks,
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
 }
 
 /** Reads a body to its end; `done` is called once. */

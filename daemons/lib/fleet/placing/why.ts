@@ -1,7 +1,6 @@
-import type { Machine } from '#lib/fleet/model.ts'
-import { addGlobals, machineProblem, placingProblem } from './able.ts'
+import type { Machine } from '../model.ts'
+import { addGlobals, machineProblem, placingProblem, type ScheduleUnit } from './able.ts'
 import { Board } from './board.ts'
-import type { ScheduleUnit } from './schedule.ts'
 
 /** A machine, and what keeps a unit from running there; `''` for nothing. */
 export interface MachineProblem {

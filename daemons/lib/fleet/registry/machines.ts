@@ -1,4 +1,4 @@
-import type { Machine, UnitState } from '#lib/fleet/model.ts'
+import type { Machine, UnitState } from '../model.ts'
 import { decodeMachine, decodeState } from './codec.ts'
 import type { Subtree } from './subtree.ts'
 
@@ -27,7 +27,7 @@ export function machinesOf(tree: Subtree): Machine[] {
 }
 
 /** States of a unit from a mirror of `states/`, by machine. */
-export function statesOf(tree: Subtree, name: string): UnitState[] {
+export function statesOf(tree: Pick<Subtree, 'group'>, name: string): UnitState[] {
   const states: UnitState[] = []
   for (const [machineId, value] of [...tree.group(name)].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const state = decodeState(name, machineId, value)

@@ -47,6 +47,11 @@ export class Keys {
     return `${this.jobs}/${name}/${key}`
   }
 
+  /** States of a unit, one for each machine that has it. */
+  statesOf(name: string): string {
+    return `${this.states}/${name}`
+  }
+
   state(name: string, machineId: string): string {
     return `${this.states}/${name}/${machineId}`
   }

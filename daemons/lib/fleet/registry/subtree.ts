@@ -1,4 +1,4 @@
-import type { EtcdNode, KeysResponse } from '#lib/etcd/types.ts'
+import type { EtcdNode, KeysResponse } from '../../etcd/types.ts'
 
 const EMPTY: ReadonlyMap<string, string> = new Map()
 
@@ -9,6 +9,7 @@ const EMPTY: ReadonlyMap<string, string> = new Map()
 export class Subtree {
   readonly #root: string
   readonly #groups = new Map<string, Map<string, string>>()
+  #version = 0
 
   /** @param root the directory, without a slash at its end */
   constructor(root: string) {
@@ -24,6 +25,11 @@ export class Subtree {
     return this.#groups.size
   }
 
+  /** Is another one after each change. */
+  get version(): number {
+    return this.#version
+  }
+
   /** Files of a group: path within it → value. `''` for a file that is the group itself. */
   group(name: string): ReadonlyMap<string, string> {
     return this.#groups.get(name) ?? EMPTY
@@ -31,6 +37,7 @@ export class Subtree {
 
   /** Takes a listing in place of everything; undefined is a directory that does not exist. */
   load(directory: EtcdNode | undefined): void {
+    this.#version++
     this.#groups.clear()
     if (directory !== undefined) this.#add(directory)
   }
@@ -41,6 +48,7 @@ export class Subtree {
    * @returns the group it was in, `undefined` when all may have changed
    */
   apply({ action, node }: KeysResponse): string | undefined {
+    this.#version++
     const path = this.#relative(node.key)
     const isGone = action === 'delete' || action === 'expire' || action === 'compareAndDelete'
     if (path === undefined || path === '') {

@@ -1,6 +1,6 @@
-import { goJson } from '#lib/cli/quote.ts'
-import type { Machine, UnitOption, UnitState } from '#lib/fleet/model.ts'
-import { serializeUnit } from '#lib/fleet/unit/file.ts'
+import { goJson } from '../../cli/quote.ts'
+import type { Machine, UnitOption, UnitState } from '../model.ts'
+import { serializeUnit } from '../unit/file.ts'
 
 /** A demand to restart a unit that is launched. */
 export interface RestartDemand {

@@ -1,12 +1,18 @@
-import type { Machine } from '#lib/fleet/model.ts'
-import type { Glob } from '#lib/fleet/unit/glob.ts'
-import { formatMemory } from '#lib/fleet/unit/quantity.ts'
-import { matchesMetadata, type Requirements } from '#lib/fleet/unit/requirements.ts'
+import type { Machine, TargetState } from '../model.ts'
+import type { Glob } from '../unit/glob.ts'
+import { formatMemory } from '../unit/quantity.ts'
+import { matchesMetadata, type Requirements } from '../unit/requirements.ts'
 
 /** What a rule looks at of a unit. */
 export interface Candidate {
   name: string
   requirements: Requirements
+}
+
+/** A unit as the engine sees it. */
+export interface ScheduleUnit extends Candidate {
+  desired: TargetState
+  target: string | undefined
 }
 
 /** A machine and the units that are on it, by which rules are judged. Placing costs no more than the unit itself. */
@@ -125,7 +131,8 @@ export function machineProblem({ requirements }: Candidate, machine: Machine): s
 export function stationProblem(unit: Candidate, station: Station): string | undefined {
   const problem = machineProblem(unit, station.machine)
   if (problem !== undefined) return problem
-  const peer = unit.requirements.peers.find(name => !station.has(name))
+  // Where it is itself, it is: one that names itself asks for nothing.
+  const peer = unit.requirements.peers.find(name => name !== unit.name && !station.has(name))
   if (peer !== undefined) return `does not run ${peer}, which MachineOf names`
   const conflict = station.conflictWith(unit)
   return conflict === undefined ? undefined : `runs ${conflict}, with which it conflicts`

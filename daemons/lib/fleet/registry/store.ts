@@ -1,4 +1,4 @@
-import type { KeysResponse, ReadOptions, RemoveOptions, WriteOptions } from '#lib/etcd/types.ts'
+import type { KeysResponse, ReadOptions, RemoveOptions, WriteOptions } from '../../etcd/types.ts'
 
 /** The part of an etcd's v2 API that the registry stands on. `EtcdClient.keys` is one. */
 export interface KeyStore {

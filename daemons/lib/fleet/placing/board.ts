@@ -1,4 +1,4 @@
-import type { Machine } from '#lib/fleet/model.ts'
+import type { Machine } from '../model.ts'
 import { type Candidate, Station } from './able.ts'
 
 /**
