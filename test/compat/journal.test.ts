@@ -1,10 +1,10 @@
 // Our journal beside Debian's: files made by systemd-journal-remote, read by our package and by journalctl.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { Formatter, Journal, type Output, type ReadOptions } from '../../daemons/journald/mod.ts'
+import { Formatter, Journal, type JournalEntry, matchUnit, matchUserUnit, type Output, type ReadOptions } from '../../daemons/journald/mod.ts'
 import { Random } from '../sim/world/random.ts'
 import { type Boot, type Form, JournalPrograms, someEntries } from './lib/journals.ts'
 import { openOriginals } from './lib/programs.ts'
@@ -131,3 +131,84 @@ for (const [number, form] of FORMS.entries()) {
     }
   })
 }
+
+/** A folder as journald and others leave them: machines, rotated files, a dirty one, a user's, one entry in two files. */
+async function makeFolder(name: string): Promise<string> {
+  const directory = join(folder, name)
+  const random = new Random(77)
+  const [first, second, foreign] = BOOTS
+  const main = join(directory, MACHINES[0]!)
+  const other = join(directory, MACHINES[1]!)
+  for (const path of [main, other]) await mkdir(path, { recursive: true })
+  const entries = someEntries(random, first!, 900)
+  const system = join(main, 'system.journal')
+  // Two writers share the boot: its entries are in turns in one and in the other.
+  await programs.make(
+    system,
+    FORMS[0]!,
+    entries.filter((_, index) => index % 3 !== 0),
+  )
+  await copyFile(system, join(main, 'system@0005e0f2.journal~'))
+  await programs.make(
+    join(main, 'user-1000.journal'),
+    FORMS[2]!,
+    entries.filter((_, index) => index % 3 === 0),
+  )
+  // The copy ends before this one, and has all of it that was there then.
+  await programs.make(system, FORMS[0]!, someEntries(random, second!, 400))
+  await programs.make(join(other, 'system.journal'), FORMS[3]!, someEntries(random, foreign!, 500))
+  return directory
+}
+
+const QUERIES: string[][] = [
+  ['_PID=1'],
+  ['_PID=1', '_UID=0'],
+  ['_PID=100', '_PID=101', '_UID=1', '_UID=2'],
+  ['SHORT=7', '_SYSTEMD_UNIT=a.service', '+', '_PID=1', 'UNIT=b.service'],
+  ['SHORT=7', '+', 'SHORT=8', '+', 'NUMBER=11', 'PRIORITY=0', 'PRIORITY=1', 'PRIORITY=2', 'PRIORITY=3'],
+  ['TWICE=two\nlines'],
+  ['OTHER='],
+  ['NUMBER=123'],
+  ['_PID=1', '_PID=2', 'NOTHING=here'],
+  ['_HOSTNAME=host-bb'],
+  [`_BOOT_ID=${BOOTS[1]!.bootId}`],
+]
+
+t.test('a folder of files: queries', async t => {
+  const where = { directory: await makeFolder('queries') }
+  t.equal(await same(t, where, {}), 1800, 'what is in two files comes once')
+  await same(t, where, { output: 'short' })
+  await same(t, where, { args: ['-r'], options: { direction: 'backward' } })
+  for (const matches of QUERIES) {
+    await same(t, where, { args: matches, options: { matches } })
+    await same(t, where, { args: ['-r', ...matches], options: { matches, direction: 'backward' } })
+  }
+  for (const unit of ['a.service', 'web@1.service', 'init.scope', 'none.service', 'user.slice']) {
+    await same(t, where, { args: ['--unit', unit], options: { matches: matchUnit(unit) } })
+    const matches = matchUserUnit(unit, process.getuid!())
+    await same(t, where, { args: ['--user-unit', unit], options: { matches } })
+  }
+})
+
+t.test('a folder of files: places', async t => {
+  const where = { directory: await makeFolder('places') }
+  for (const count of [0, 1, 7, 1000, 5000]) {
+    await same(t, where, { args: ['-n', String(count)], options: { from: { last: count } } })
+    const matches = ['SHORT=3']
+    await same(t, where, { args: ['-n', String(count), ...matches], options: { from: { last: count }, matches } })
+  }
+  const all: JournalEntry[] = []
+  for await (const entry of new Journal(where).entries()) all.push(entry)
+  const random = new Random(5)
+  for (let n = 0; n < 24; n++) {
+    const { cursor, realtime } = random.pick(all)
+    const matches = n % 2 === 0 ? [] : ['PRIORITY=3', 'PRIORITY=4']
+    const how = [
+      { args: [`--cursor=${cursor}`], options: { from: { cursor } } },
+      { args: [`--after-cursor=${cursor}`], options: { from: { cursor, after: true } } },
+      { args: ['-r', `--cursor=${cursor}`], options: { from: { cursor }, direction: 'backward' as const } },
+      { args: [`--since=@${realtime / 1_000_000n}`], options: { from: { realtime: (realtime / 1_000_000n) * 1_000_000n } } },
+    ][Math.floor(n / 2) % 4]!
+    await same(t, where, { args: [...how.args, ...matches], options: { ...how.options, matches } })
+  }
+})

@@ -6,13 +6,19 @@ const COREDUMP = 'fc2e22bc6ee647b6b90729ab34a250b1'
 /**
  * What `journalctl --unit NAME` shows: what the unit's processes say, and what the service manager and other
  * daemons of root say of it.
+ *
+ * @param coredumpUids users who are believed when they report a crash; everybody without it, which is for journals
+ *   of other machines, where users have other numbers
  */
-export function matchUnit(name: string): Match {
+export function matchUnit(name: string, coredumpUids?: readonly number[]): Match {
+  const crash = [term('MESSAGE_ID', COREDUMP), term('COREDUMP_UNIT', name)]
+  if (coredumpUids !== undefined) crash.push(or(...coredumpUids.map(uid => term('_UID', String(uid)))))
   const parts = [
     term('_SYSTEMD_UNIT', name),
-    and(term('_PID', '1'), term('UNIT', name)),
+    // The service manager, and helpers that it starts.
+    and(term('_SYSTEMD_CGROUP', '/init.scope'), term('UNIT', name)),
     and(term('_UID', '0'), term('OBJECT_SYSTEMD_UNIT', name)),
-    and(term('MESSAGE_ID', COREDUMP), term('_UID', '0'), term('COREDUMP_UNIT', name)),
+    and(...crash),
   ]
   if (name.endsWith('.slice')) parts.push(term('_SYSTEMD_SLICE', name))
   return or(...parts)

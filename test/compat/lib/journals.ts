@@ -129,6 +129,7 @@ function senderOf(random: Random, unit: string): PlainField[] {
       return [
         { name: '_PID', value: '1' },
         { name: '_UID', value: '0' },
+        { name: '_SYSTEMD_CGROUP', value: random.below(4) === 0 ? '/else' : '/init.scope' },
         { name: 'UNIT', value: unit },
         { name: 'SYSLOG_IDENTIFIER', value: 'systemd' },
       ]
