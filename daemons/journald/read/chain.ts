@@ -1,5 +1,5 @@
 import { JournalError } from '../codec/errors.ts'
-import type { DataHead } from '../codec/object.ts'
+import { type DataHead, ENTRY_HEAD_BYTES } from '../codec/object.ts'
 import type { JournalFile } from './file.ts'
 
 /** Forward in time or back. */
@@ -28,7 +28,8 @@ export class EntryChain {
 
   private constructor(file: JournalFile, length: number, inline: number, next: number) {
     this.#file = file
-    this.#length = length
+    // A count that cannot be right would have searches begin far out.
+    this.#length = Math.min(length, Math.ceil(file.size / ENTRY_HEAD_BYTES))
     this.#inline = inline
     this.#next = next
   }
@@ -55,7 +56,7 @@ export class EntryChain {
    * @returns 0 when the chain ends before
    */
   async at(index: number): Promise<number> {
-    if (index >= this.#length) return 0
+    if (index < 0 || index >= this.#length) return 0
     let position = index
     if (this.#inline !== 0) {
       if (index === 0) return this.#inline

@@ -76,6 +76,11 @@ export class JournalFile {
     return this.#header
   }
 
+  /** Bytes that the file has. */
+  get size(): number {
+    return this.#source.size
+  }
+
   get generation(): number {
     return this.#generation
   }

@@ -29,13 +29,10 @@ export async function offsetOf(file: JournalFile, at: Location, direction: Direc
 /** The offset of the last entry of a file; 0 when it has none. */
 export async function lastOffset(file: JournalFile): Promise<number> {
   const all = EntryChain.ofFile(file)
-  for (;;) {
-    const { length } = all
-    if (length === 0) return 0
-    const offset = await all.at(length - 1)
-    if (offset !== 0) return offset
-    if (all.length >= length) return 0
-  }
+  const last = await all.at(all.length - 1)
+  if (last !== 0) return last
+  // The header promises more than there is: what there is ends somewhere before.
+  return await all.at((await all.bisect(async () => false)) - 1)
 }
 
 async function bisect(
