@@ -4,7 +4,15 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { Formatter, Journal, type JournalEntry, matchUnit, matchUserUnit, type Output, type ReadOptions } from '../../daemons/journald/mod.ts'
+import {
+  Formatter,
+  Journal,
+  type JournalEntry,
+  matchUnit,
+  matchUserUnit,
+  type Output,
+  type ReadOptions,
+} from '../../daemons/journald/mod.ts'
 import { Random } from '../sim/world/random.ts'
 import { type Boot, type Form, JournalPrograms, someEntries } from './lib/journals.ts'
 import { openOriginals } from './lib/programs.ts'
@@ -40,7 +48,10 @@ interface Where {
 /** What ours prints. */
 async function ours(where: Where, output: Output, options: ReadOptions = {}, all = false): Promise<Buffer> {
   const problems: string[] = []
-  const journal = new Journal({ ...where, onProblem: ({ path, error }) => problems.push(`${path}: ${error.message}`) })
+  const journal = new Journal({
+    ...where,
+    onProblem: ({ path, error }) => problems.push(`${path}: ${error.message}`),
+  })
   const formatter = new Formatter(output, { utc: true, all })
   const pieces: Buffer[] = []
   for await (const entry of journal.entries(options)) pieces.push(formatter.format(entry))
@@ -195,7 +206,10 @@ t.test('a folder of files: places', async t => {
   for (const count of [0, 1, 7, 1000, 5000]) {
     await same(t, where, { args: ['-n', String(count)], options: { from: { last: count } } })
     const matches = ['SHORT=3']
-    await same(t, where, { args: ['-n', String(count), ...matches], options: { from: { last: count }, matches } })
+    await same(t, where, {
+      args: ['-n', String(count), ...matches],
+      options: { from: { last: count }, matches },
+    })
   }
   const all: JournalEntry[] = []
   for await (const entry of new Journal(where).entries()) all.push(entry)
@@ -207,7 +221,10 @@ t.test('a folder of files: places', async t => {
       { args: [`--cursor=${cursor}`], options: { from: { cursor } } },
       { args: [`--after-cursor=${cursor}`], options: { from: { cursor, after: true } } },
       { args: ['-r', `--cursor=${cursor}`], options: { from: { cursor }, direction: 'backward' as const } },
-      { args: [`--since=@${realtime / 1_000_000n}`], options: { from: { realtime: (realtime / 1_000_000n) * 1_000_000n } } },
+      {
+        args: [`--since=@${realtime / 1_000_000n}`],
+        options: { from: { realtime: (realtime / 1_000_000n) * 1_000_000n } },
+      },
     ][Math.floor(n / 2) % 4]!
     await same(t, where, { args: [...how.args, ...matches], options: { ...how.options, matches } })
   }

@@ -29,7 +29,8 @@ export function parseCursor(text: string): Location | undefined {
     if (word === '' || word[1] !== '=') return undefined
     const value = word.slice(2).toLowerCase()
     const id = value.replaceAll('-', '')
-    if ('sb'.includes(word[0]!) ? !ID.test(id) : 'imtx'.includes(word[0]!) && !NUMBER.test(value)) return undefined
+    if ('sb'.includes(word[0]!) ? !ID.test(id) : 'imtx'.includes(word[0]!) && !NUMBER.test(value))
+      return undefined
     if (word[0] === 's') at.seqnumId = id
     else if (word[0] === 'b') at.bootId = id
     else if (word[0] === 'i') at.seqnum = BigInt(`0x${value}`)

@@ -27,7 +27,9 @@ export function serializeFields(
   const pieces: Buffer[] = []
   for (const { name, value } of fields) {
     const bytes =
-      typeof value === 'string' ? Buffer.from(value, 'utf8') : Buffer.from(value.buffer, value.byteOffset, value.length)
+      typeof value === 'string'
+        ? Buffer.from(value, 'utf8')
+        : Buffer.from(value.buffer, value.byteOffset, value.length)
     if (isPlain(bytes)) {
       pieces.push(Buffer.from(`${name}=`, 'latin1'), bytes, Buffer.of(NEWLINE))
       continue
@@ -92,7 +94,10 @@ export class ExportParser {
     const end = start + Number(size)
     if (buffer.length <= end) return undefined
     if (buffer[end] !== NEWLINE) throw new JournalError('corrupt', 'a field that does not end where it says')
-    this.#fields.push({ name: buffer.toString('latin1', 0, lineEnd), value: Buffer.from(buffer.subarray(start, end)) })
+    this.#fields.push({
+      name: buffer.toString('latin1', 0, lineEnd),
+      value: Buffer.from(buffer.subarray(start, end)),
+    })
     return end + 1
   }
 }

@@ -83,7 +83,10 @@ export function parseHeader(bytes: Buffer): JournalHeader {
   const incompatibleFlags = bytes.readUInt32LE(12)
   const unknown = incompatibleFlags & ~INCOMPATIBLE_KNOWN
   if (unknown !== 0)
-    throw new JournalError('unsupported', `uses features that are not known (flags 0x${(unknown >>> 0).toString(16)})`)
+    throw new JournalError(
+      'unsupported',
+      `uses features that are not known (flags 0x${(unknown >>> 0).toString(16)})`,
+    )
   const state = STATES[bytes.readUInt8(16)]
   if (state === undefined) throw new JournalError('corrupt', `has the unknown state ${bytes.readUInt8(16)}`)
   const compatibleFlags = bytes.readUInt32LE(8)

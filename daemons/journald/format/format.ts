@@ -16,7 +16,16 @@ const SHORT_STYLES: readonly ShortStyle[] = [
 ]
 
 /** Ways of writing entries, by their names at journalctl. */
-export const OUTPUTS = [...SHORT_STYLES, 'cat', 'export', 'json', 'json-pretty', 'json-seq', 'json-sse', 'verbose'] as const
+export const OUTPUTS = [
+  ...SHORT_STYLES,
+  'cat',
+  'export',
+  'json',
+  'json-pretty',
+  'json-seq',
+  'json-sse',
+  'verbose',
+] as const
 
 /** Name of a way of writing entries. */
 export type Output = (typeof OUTPUTS)[number]

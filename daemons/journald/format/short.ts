@@ -29,7 +29,11 @@ const TIME_MAX = 2n ** 55n
  *
  * @returns undefined for an entry without a message
  */
-export function formatShort(entry: JournalEntry, style: ShortStyle, options: ShowOptions): Buffer | undefined {
+export function formatShort(
+  entry: JournalEntry,
+  style: ShortStyle,
+  options: ShowOptions,
+): Buffer | undefined {
   const raw = entry.fields.get('MESSAGE')?.at(-1)
   if (raw === undefined) return undefined
   const { text, columns } = headOf(entry, style, options)
@@ -39,7 +43,11 @@ export function formatShort(entry: JournalEntry, style: ShortStyle, options: Sho
 }
 
 /** What stands before the message, and how far its further lines are moved in. */
-function headOf(entry: JournalEntry, style: ShortStyle, options: ShowOptions): { text: string; columns: number } {
+function headOf(
+  entry: JournalEntry,
+  style: ShortStyle,
+  options: ShowOptions,
+): { text: string; columns: number } {
   const shown = (name: string): string | undefined => show(entry.fields.get(name)?.at(-1), options)
   const add = (word: string): void => {
     text += word
@@ -97,7 +105,10 @@ function unitOf(shown: (name: string) => string | undefined): { text: string; co
   if (unit === undefined && userUnit === undefined) return undefined
   const columns = unit === undefined ? 0 : Buffer.byteLength(unit) + 1
   if (userUnit === undefined) return { text: unit!, columns }
-  return { text: unit === undefined ? userUnit : `${unit}/${userUnit}`, columns: 2 * columns + (columns === 0 ? 1 : 0) }
+  return {
+    text: unit === undefined ? userUnit : `${unit}/${userUnit}`,
+    columns: 2 * columns + (columns === 0 ? 1 : 0),
+  }
 }
 
 function show(value: Buffer | undefined, { all }: ShowOptions): string | undefined {

@@ -4,7 +4,8 @@ export const SHOWN_BYTES_MAX = 300
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
 const NEWLINE = /\n/
 /** Code points that stand for no character, which the original does not print. */
-const NO_CHARACTER = /[\ufdd0-\ufdef\ufffe\uffff]|[\ud83f\ud87f\ud8bf\ud8ff\ud93f\ud97f\ud9bf\ud9ff\uda3f\uda7f\udabf\udaff\udb3f\udb7f\udbbf\udbff][\udffe\udfff]/
+const NO_CHARACTER =
+  /[\ufdd0-\ufdef\ufffe\uffff]|[\ud83f\ud87f\ud8bf\ud8ff\ud93f\ud97f\ud9bf\ud9ff\uda3f\uda7f\udabf\udaff\udb3f\udb7f\udbbf\udbff][\udffe\udfff]/
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**

@@ -124,7 +124,8 @@ function planOf({ matches, from, direction = 'forward', follow = false }: ReadOp
   if (!('last' in start)) return { ...plan, start }
   if (!Number.isInteger(start.last) || start.last < 0 || start.last > LAST_MAX)
     throw new RangeError(`Cannot seek: the last ${start.last} entries; it is a number from 0 to ${LAST_MAX}`)
-  if (direction === 'backward') throw new RangeError('Cannot seek to the last entries: the direction is backward')
+  if (direction === 'backward')
+    throw new RangeError('Cannot seek to the last entries: the direction is backward')
   return { ...plan, last: start.last, start: 'tail' }
 }
 

@@ -22,7 +22,9 @@ export async function foldersOf(places: Places): Promise<string[]> {
   if (places.files !== undefined) return []
   if (places.directory !== undefined) {
     const names = await namesOf(places.directory)
-    const machines = names.filter(name => MACHINE_FOLDER.test(name)).map(name => join(places.directory!, name))
+    const machines = names
+      .filter(name => MACHINE_FOLDER.test(name))
+      .map(name => join(places.directory!, name))
     return [places.directory, ...machines]
   }
   const machine = await machineId()

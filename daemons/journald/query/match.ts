@@ -1,7 +1,5 @@
 /** What entries are asked for: terms, of which all or one must hold. */
-export type Match =
-  | { kind: 'term'; data: Buffer }
-  | { kind: 'and' | 'or'; of: readonly Match[] }
+export type Match = { kind: 'term'; data: Buffer } | { kind: 'and' | 'or'; of: readonly Match[] }
 
 /** Letters that a field's name may have. */
 const FIELD_NAME = /^[A-Z0-9_]{1,64}$/
@@ -21,7 +19,8 @@ export function isFieldName(name: string): boolean {
  * @throws RangeError when that is no name of a field
  */
 export function term(name: string, value: string | Uint8Array): Match {
-  if (!isFieldName(name)) throw new RangeError(`Cannot match ${JSON.stringify(name)}: it is no name of a field`)
+  if (!isFieldName(name))
+    throw new RangeError(`Cannot match ${JSON.stringify(name)}: it is no name of a field`)
   const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value
   return { kind: 'term', data: Buffer.concat([Buffer.from(`${name}=`, 'latin1'), bytes]) }
 }
@@ -61,7 +60,9 @@ export function parseMatches(words: readonly string[]): Match | undefined {
     terms.push(term(name, word.slice(equals + 1)))
     group.set(name, terms)
   }
-  const all = groups.filter(group => group.size > 0).map(group => and(...[...group.values()].map(terms => or(...terms))))
+  const all = groups
+    .filter(group => group.size > 0)
+    .map(group => and(...[...group.values()].map(terms => or(...terms))))
   return all.length === 0 ? undefined : or(...all)
 }
 

@@ -145,7 +145,11 @@ export class EntryChain {
     while (this.#next !== 0) {
       const last = this.#links.at(-1)
       const { capacity, next } = await this.#file.entryArray(this.#next)
-      this.#links.push({ offset: this.#next, first: last === undefined ? 0 : last.first + last.capacity, capacity })
+      this.#links.push({
+        offset: this.#next,
+        first: last === undefined ? 0 : last.first + last.capacity,
+        capacity,
+      })
       this.#next = next
       const known = this.#knownLink(position)
       if (known !== undefined) return known

@@ -34,7 +34,9 @@ export async function decompress(payload: Buffer, flags: number): Promise<Buffer
     if (error instanceof JournalError) throw error
     const cause = error instanceof Error ? error : new Error(String(error))
     if ('code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
-    throw new JournalError('corrupt', `data that cannot be decompressed (${cause.message})`, undefined, { cause })
+    throw new JournalError('corrupt', `data that cannot be decompressed (${cause.message})`, undefined, {
+      cause,
+    })
   }
 }
 

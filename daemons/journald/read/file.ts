@@ -9,8 +9,8 @@ import {
   ENTRY_HEAD_BYTES,
   type EntryObject,
   FIELD_HEAD_BYTES,
-  type ObjectHead,
   OBJECT_HEAD_BYTES,
+  type ObjectHead,
   ObjectType,
   parseDataHead,
   parseEntry,
@@ -125,7 +125,11 @@ export class JournalFile {
     const { size } = this.#headNow(offset, ObjectType.data) ?? (await this.#head(offset, ObjectType.data))
     const before = dataHeadBytes(isCompact)
     if (size <= before) throw new JournalError('corrupt', `data of ${size} bytes`, offset)
-    return parseDataHead(this.#source.peek(offset, before) ?? (await this.#bytes(offset, before)), offset, isCompact)
+    return parseDataHead(
+      this.#source.peek(offset, before) ?? (await this.#bytes(offset, before)),
+      offset,
+      isCompact,
+    )
   }
 
   /** The field in the DATA at an offset, when it was read before. */
@@ -141,7 +145,10 @@ export class JournalFile {
     const equals = payload.indexOf(0x3d)
     if (equals < 1) throw new JournalError('corrupt', 'data without a name', offset)
     // Copied, because the bytes belong to a block of the file.
-    const field = { name: payload.toString('latin1', 0, equals), value: Buffer.from(payload.subarray(equals + 1)) }
+    const field = {
+      name: payload.toString('latin1', 0, equals),
+      value: Buffer.from(payload.subarray(equals + 1)),
+    }
     this.#cache.set(offset, field, payload.length)
     return field
   }
@@ -155,7 +162,8 @@ export class JournalFile {
     const bucket = dataTable.offset + Number(hash % BigInt(buckets)) * BUCKET_BYTES
     let offset = await this.#offset(bucket)
     for (let visited = 0; offset !== 0; visited++) {
-      if (visited >= CHAIN_MAX) throw new JournalError('corrupt', 'a bucket of the hash table without end', bucket)
+      if (visited >= CHAIN_MAX)
+        throw new JournalError('corrupt', 'a bucket of the hash table without end', bucket)
       // A writer has been here since the file was looked at.
       if (offset > tailObjectOffset) return undefined
       const head = await this.dataHead(offset)
@@ -206,7 +214,9 @@ export class JournalFile {
   #headNow(offset: number, type: number): ObjectHead | undefined {
     this.#checkOffset(offset)
     const bytes = this.#source.peek(offset, OBJECT_HEAD_BYTES)
-    return bytes === undefined || bytes.length < OBJECT_HEAD_BYTES ? undefined : this.#checkHead(bytes, offset, type)
+    return bytes === undefined || bytes.length < OBJECT_HEAD_BYTES
+      ? undefined
+      : this.#checkHead(bytes, offset, type)
   }
 
   #checkOffset(offset: number): void {

@@ -184,7 +184,8 @@ export class Merge {
   async #nextOffset(reader: Reader): Promise<number> {
     const direction = this.#direction
     const step = direction === 'forward' ? 1 : -1
-    if (reader.offset !== undefined) return await reader.finder.next(Math.max(0, reader.offset + step), direction)
+    if (reader.offset !== undefined)
+      return await reader.finder.next(Math.max(0, reader.offset + step), direction)
     const at = this.#last?.place ?? this.#start
     const from =
       typeof at === 'object'
@@ -227,7 +228,9 @@ export class Merge {
   }
 
   #learnBoots(): void {
-    this.#boots = new Boots([...this.#readers.values()].flatMap(({ tail }) => (tail === undefined ? [] : [tail])))
+    this.#boots = new Boots(
+      [...this.#readers.values()].flatMap(({ tail }) => (tail === undefined ? [] : [tail])),
+    )
   }
 }
 

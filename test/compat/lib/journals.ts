@@ -95,7 +95,9 @@ export interface Boot {
 }
 
 const UNITS = ['a.service', 'b.service', 'web@1.service', 'init.scope']
-const WORDS = 'listening stopped started failed reached cannot connection refused timeout of the on'.split(' ')
+const WORDS = 'listening stopped started failed reached cannot connection refused timeout of the on'.split(
+  ' ',
+)
 
 /** Entries of a boot as different as they can be, in order of time. */
 export function someEntries(random: Random, boot: Boot, count: number, firstMonotonic = 1n): PlainField[][] {
@@ -118,7 +120,11 @@ export function someEntries(random: Random, boot: Boot, count: number, firstMono
       fields.push({ name: '_SOURCE_REALTIME_TIMESTAMP', value: String(boot.start + monotonic - 7n) })
     if (random.below(20) > 0) fields.push({ name: 'MESSAGE', value: messageOf(random) })
     if (random.below(15) === 0)
-      fields.push({ name: 'TWICE', value: 'one' }, { name: 'OTHER', value: '' }, { name: 'TWICE', value: 'two\nlines' })
+      fields.push(
+        { name: 'TWICE', value: 'one' },
+        { name: 'OTHER', value: '' },
+        { name: 'TWICE', value: 'two\nlines' },
+      )
     return fields
   })
 }
