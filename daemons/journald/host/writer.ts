@@ -107,7 +107,10 @@ export class JournalWriter {
     if (this.#socket !== socket) return
     this.#socket = undefined
     this.#isConnected = false
-    if (this.#isClosed && this.#queued === 0) return this.#onIdle?.()
+    if (this.#isClosed && this.#queued === 0) {
+      this.#onIdle?.()
+      return
+    }
     this.#retry = setTimeout(() => {
       this.#retry = undefined
       if (this.#queued > 0) this.#connect()

@@ -8,7 +8,7 @@ export interface ByteSource {
    * @returns fewer when the file ends before
    */
   read(offset: number, length: number): Promise<Buffer>
-  /** As `read`, when the bytes are at hand; else undefined. */
+  /** As `read`, when all of the bytes are at hand; else undefined. */
   peek(offset: number, length: number): Buffer | undefined
   /** Looks at the file again: forgets what was read, and finds its new size. */
   refresh(): Promise<void>
@@ -31,8 +31,8 @@ export class MemorySource implements ByteSource {
     return this.#bytes.subarray(offset, offset + length)
   }
 
-  peek(offset: number, length: number): Buffer {
-    return this.#bytes.subarray(offset, offset + length)
+  peek(offset: number, length: number): Buffer | undefined {
+    return offset + length > this.#bytes.length ? undefined : this.#bytes.subarray(offset, offset + length)
   }
 
   async refresh(): Promise<void> {}

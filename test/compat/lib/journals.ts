@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Tools } from '../../../build/tools/tools.ts'
 import { type PlainField, serializeFields } from '../../../daemons/journald/codec/export.ts'
@@ -18,6 +18,7 @@ const OUTPUT_BYTES_MAX = 256 * 1024 * 1024
 /** Debian's programs of the journal, which make files and read them. */
 export class JournalPrograms {
   readonly #tools: Tools
+  readonly #running = new Set<ChildProcess>()
 
   constructor(tools: Tools) {
     this.#tools = tools
@@ -36,6 +37,8 @@ export class JournalPrograms {
       },
       stdio: ['pipe', 'ignore', 'inherit'],
     })
+    this.#running.add(child)
+    child.once('close', () => this.#running.delete(child))
     return {
       write: async entries => {
         for (const fields of entries) {
@@ -50,6 +53,11 @@ export class JournalPrograms {
         if (status !== 0) throw new Error(`systemd-journal-remote ended with status ${status}`)
       },
     }
+  }
+
+  /** Ends writers that a failed test has left. */
+  close(): void {
+    for (const child of this.#running) child.kill('SIGKILL')
   }
 
   /** Makes a whole file. */
