@@ -166,6 +166,8 @@ export class Merge {
       reader.candidate = undefined
       if (offset === 0) {
         reader.isAtEnd = true
+        // What is there was passed over; what comes later has not been.
+        if (this.#direction === 'forward') reader.offset = await lastOffset(reader.file)
         return
       }
       reader.offset = offset
