@@ -4,6 +4,9 @@ export const LOADER = 'usr/lib64/ld-linux-x86-64.so.2'
 /** Folders of shared libraries within the tree. */
 export const LIBRARY_FOLDERS = ['usr/lib/x86_64-linux-gnu', 'usr/lib'] as const
 
+/** Folders that programs name themselves by a path of a whole system, where the tree is not. */
+const OWN_LIBRARY_FOLDERS = ['usr/lib/x86_64-linux-gnu/systemd'] as const
+
 /** Folders in which a program is looked for when it is named without one. */
 export const PROGRAM_FOLDERS = ['usr/bin', 'usr/sbin'] as const
 
@@ -53,7 +56,7 @@ export function wrapperScript(program: string, kind: ProgramKind): string {
 
 /** The arguments that make the loader start a program of the tree. */
 export function loaderArguments(tree: string, program: string, args: readonly string[]): string[] {
-  const libraries = LIBRARY_FOLDERS.map(folder => `${tree}/${folder}`).join(':')
+  const libraries = [...LIBRARY_FOLDERS, ...OWN_LIBRARY_FOLDERS].map(folder => `${tree}/${folder}`).join(':')
   const name = program.slice(program.lastIndexOf('/') + 1)
   // The host's cache of libraries would let those of the host in.
   return ['--inhibit-cache', '--library-path', libraries, '--argv0', name, `${tree}/${program}`, ...args]

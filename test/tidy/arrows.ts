@@ -7,11 +7,15 @@ const ARROWS: Record<string, string[]> = {
   build: ['update-engine', 'daemons/lib'],
   'update-engine': ['daemons/lib'],
   'daemons/lib': [],
+  // A package of its own, for others too: it stands on Node alone.
+  'daemons/journald': [],
   test: ['build', 'update-engine', 'daemons'],
 }
 /** A daemon (`daemons/NAME`) may import from there, and what another daemon offers to its clients. */
 const DAEMON_ARROWS = ['daemons/lib']
 const PUBLIC_OF_DAEMON = /^daemons\/[^/]+\/(client|types)\.ts$/
+/** Packages of this repository, by the name under which all may import them, and by their only door. */
+const OWN_PACKAGES = new Map([['systemd-journald-ts', 'daemons/journald/mod.ts']])
 /** Code that goes into the binary of the image: Node and what is here, nothing from npm. */
 const IN_IMAGE = /^(daemons|update-engine)\//
 /** Only the host's command line and tests may draw in native code. */
@@ -42,13 +46,15 @@ export function checkDataFolders(sources: readonly Source[]): string[] {
 export function resolveImport(path: string, specifier: string): string | undefined {
   if (specifier.startsWith('#lib/')) return `daemons/lib/${specifier.slice('#lib/'.length)}`
   if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier)
-  return undefined
+  return OWN_PACKAGES.get(specifier)
 }
 
 function problemOf(path: string, specifier: string): string | undefined {
   const target = resolveImport(path, specifier)
   if (target === undefined) return packageProblem(path, specifier)
   if (DATA_FOLDERS.test(target)) return 'data is read as a file of the repository that is built, not imported'
+  if (OWN_PACKAGES.has(specifier))
+    return path.startsWith('daemons/lib/') ? 'daemons/lib imports nothing of ours' : undefined
   const from = folderOf(path)
   const to = folderOf(target)
   if (from === to) return undefined
@@ -59,8 +65,11 @@ function problemOf(path: string, specifier: string): string | undefined {
   return `${from} may import from ${allowed.join(', ') || 'nothing of ours'}, not from ${to}`
 }
 
-/** Without dependencies of their own, and packed into the binary: YAML is too large a language to read by hand. */
-const BUNDLED = ['yaml']
+/**
+ * Without dependencies of their own, and packed into the binary: YAML is too large a language to read by hand, and so
+ * is what old journals are compressed with, which Node cannot decompress.
+ */
+const BUNDLED = ['yaml', 'xz-decompress']
 
 function packageProblem(path: string, specifier: string): string | undefined {
   if (specifier.startsWith('node:')) return undefined

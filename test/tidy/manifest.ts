@@ -3,6 +3,9 @@ import { isCode, type Source } from './sources.ts'
 
 /** What the rule reads of package.json. */
 export interface Manifest {
+  name?: string
+  /** Folders of packages of ours. */
+  workspaces?: string[]
   dependencies?: Record<string, string>
   devDependencies?: Record<string, string>
 }
@@ -12,6 +15,7 @@ const EXACT = /^(npm:@?[\w./-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/
 /** Dependencies that float, or that nothing uses; packages that are used and not declared. */
 export function checkManifest(manifest: Manifest, sources: readonly Source[]): string[] {
   const declared = { ...manifest.dependencies, ...manifest.devDependencies }
+  const own = workspacesOf(manifest, sources)
   const problems = Object.entries(declared)
     .filter(([, version]) => !EXACT.test(version))
     .map(([name, version]) => `package.json: ${name} ${version} is no exact version`)
@@ -24,11 +28,29 @@ export function checkManifest(manifest: Manifest, sources: readonly Source[]): s
   }
   // A package that is installed under another name keeps its own one in its types.
   const aliases = Object.values(declared).map(version => /^npm:(.+)@/.exec(version)?.[1])
+  for (const { path, manifest: one } of own) {
+    for (const [name, version] of Object.entries({ ...one.dependencies, ...one.devDependencies })) {
+      if (declared[name] !== version)
+        problems.push(`${path}: ${name} ${version} is ${declared[name] ?? 'not there'} in package.json`)
+    }
+  }
   for (const name of imported) {
+    if (own.some(({ manifest: one }) => one.name === name)) continue
     if (name !== undefined && !(name in declared) && !aliases.includes(name))
       problems.push(`package.json lacks ${name}, which is imported`)
   }
   return problems
+}
+
+/** The packages of ours in this repository. */
+function workspacesOf(
+  manifest: Manifest,
+  sources: readonly Source[],
+): { path: string; manifest: Manifest }[] {
+  const paths = (manifest.workspaces ?? []).map(folder => `${folder}/package.json`)
+  return sources
+    .filter(({ path }) => paths.includes(path))
+    .map(({ path, text }) => ({ path, manifest: JSON.parse(text) as Manifest }))
 }
 
 /** Imported, resolved, or run from its folder in node_modules. */

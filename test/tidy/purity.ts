@@ -281,6 +281,35 @@ export const PURE: readonly string[] = [
   'daemons/fleetctl/table.ts',
   'daemons/fleetctl/view.ts',
   'daemons/fleetctl/waits.ts',
+  'daemons/journald/codec/bytes.ts',
+  'daemons/journald/codec/cursor.ts',
+  'daemons/journald/codec/errors.ts',
+  'daemons/journald/codec/export.ts',
+  'daemons/journald/codec/header.ts',
+  'daemons/journald/codec/jenkins.ts',
+  'daemons/journald/codec/lz4.ts',
+  'daemons/journald/codec/object.ts',
+  'daemons/journald/codec/siphash.ts',
+  'daemons/journald/format/export.ts',
+  'daemons/journald/format/format.ts',
+  'daemons/journald/format/json.ts',
+  'daemons/journald/format/short.ts',
+  'daemons/journald/format/text.ts',
+  'daemons/journald/format/time.ts',
+  'daemons/journald/format/verbose.ts',
+  'daemons/journald/query/match.ts',
+  'daemons/journald/query/units.ts',
+  'daemons/journald/read/cache.ts',
+  'daemons/journald/read/chain.ts',
+  'daemons/journald/read/decompress.ts',
+  'daemons/journald/read/entry.ts',
+  'daemons/journald/read/file.ts',
+  'daemons/journald/read/finder.ts',
+  'daemons/journald/read/merge.ts',
+  'daemons/journald/read/order.ts',
+  'daemons/journald/read/seek.ts',
+  'daemons/journald/read/source.ts',
+  'daemons/journald/write/stream.ts',
   'daemons/lib/dbus/address.ts',
   'daemons/lib/dbus/codec.ts',
   'daemons/lib/dbus/reader.ts',
@@ -355,7 +384,15 @@ export const PURE: readonly string[] = [
 ]
 
 /** Parts of Node, and packages, that compute only. */
-const COMPUTING = new Set(['node:assert', 'node:crypto', 'node:path', 'node:util', 'node:zlib', 'yaml'])
+const COMPUTING = new Set([
+  'node:assert',
+  'node:crypto',
+  'node:path',
+  'node:util',
+  'node:zlib',
+  'xz-decompress',
+  'yaml',
+])
 /** What reaches for the clock, chance, the process, the network, or another turn of the event loop. */
 const OUTSIDE =
   /(?<![.\w])(Date\.now|new Date\(\s*\)|Math\.random|random(Bytes|UUID|Int|FillSync|Fill)\(|(setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\(|(performance|process|console|globalThis)\.)/

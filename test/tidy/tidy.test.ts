@@ -33,6 +33,10 @@ t.test('imports follow the arrows of the architecture', t => {
     ['build/cli/x.ts', "const a = await import('../../update-engine/slots/a.ts')", undefined],
     ['daemons/fleet/x.ts', "import { a } from '../etcd/store.ts'", /not from daemons\/etcd/],
     ['daemons/fleet/x.ts', "import { a } from '../etcd/client.ts'", undefined],
+    ['daemons/fleet/x.ts', "import { a } from 'systemd-journald-ts'", undefined],
+    ['daemons/fleet/x.ts', "import { a } from '../journald/read/file.ts'", /not from daemons\/journald/],
+    ['daemons/lib/x.ts', "import { a } from 'systemd-journald-ts'", /nothing of ours/],
+    ['daemons/journald/x.ts', "import { a } from '#lib/a.ts'", /nothing of ours/],
     ['daemons/etcd/x.ts', "import tar from 'tar-stream'", /needs Node only/],
     ['build/deb/x.ts', "import pty from 'node-pty'", /stays on the host/],
     ['build/deb/x.ts', "import t from 'tap'", /for tests/],
@@ -121,6 +125,13 @@ t.test('dependencies are exact, used and declared', async t => {
   ])
   t.match(checkManifest({ dependencies: { '@x/a': '1.0.0' } }, code), [/lacks c/])
   t.same(checkManifest({ dependencies: { '@x/a': '1.0.0', c: 'npm:@y/c@1.0.0' } }, code), [])
+  const own = [
+    file('a/package.json', '{"name": "ours", "dependencies": {"c": "1.0.0", "e": "2.0.0"}}'),
+    file('build/a.ts', "import c from 'c'\nimport ours from 'ours'"),
+  ]
+  const root = { workspaces: ['a'], dependencies: { c: '1.0.0' } }
+  t.same(checkManifest(root, own), ['a/package.json: e 2.0.0 is not there in package.json'])
+  t.match(checkManifest({ dependencies: { c: '1.0.0' } }, own), [/lacks ours/])
   t.same(checkManifest(JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')), sources), [])
 })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { OnProblem } from 'systemd-journald-ts'
 import { EtcdClient } from '#lib/etcd/client.ts'
 import { Keys } from '#lib/fleet/registry/keys.ts'
 import type { Address } from '#lib/http/host/listen.ts'
@@ -124,7 +125,19 @@ export class FleetDaemon {
 }
 
 function apiOptions({ backend }: Running, settings: Settings, log: Log): ApiOptions {
-  return { backend, local: new SystemdUnits(settings.systemdUser), log, tokenLimit: settings.tokenLimit }
+  return {
+    backend,
+    local: new SystemdUnits({ isUser: settings.systemdUser, journal: { onProblem: tell(log) } }),
+    log,
+    tokenLimit: settings.tokenLimit,
+  }
+}
+
+/** Tells of damaged journals. Those of others, which a user may not read, are no news. */
+function tell(log: Log): OnProblem {
+  return ({ path, error }) => {
+    if (error.code !== 'unreadable') log.warn(`${path}: ${error.message}`)
+  }
 }
 
 async function connect(settings: Settings): Promise<EtcdClient> {

@@ -1,16 +1,37 @@
 import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import {
+  Formatter,
+  isOutput,
+  Journal,
+  type JournalOptions,
+  matchUnit,
+  matchUserUnit,
+  OUTPUTS,
+} from 'systemd-journald-ts'
+import { ApiRefusal } from '../answer.ts'
 import type { LocalUnits } from '../backend.ts'
+
+/** How to look at this machine's units. */
+export interface SystemdUnitsOptions {
+  /** Units of the user's own service manager. */
+  isUser: boolean
+  /** Another journal than that of this machine. */
+  journal?: JournalOptions | undefined
+}
 
 /** Of what `systemctl status` prints. */
 const STATUS_BYTES_MAX = 1024 * 1024
+/** Who is believed when a crash is reported: systemd-coredump runs as root when it reports one. */
+const COREDUMP_UIDS = [0]
 
-/** Units of this machine by systemd's own programs. */
+/** Units of this machine: their state by systemctl, their journal from its files. */
 export class SystemdUnits implements LocalUnits {
   readonly #isUser: boolean
+  readonly #journal: Journal
 
-  constructor(isUser: boolean) {
+  constructor({ isUser, journal }: SystemdUnitsOptions) {
     this.#isUser = isUser
+    this.#journal = new Journal(journal)
   }
 
   async status(name: string, signal: AbortSignal): Promise<{ output: string; status: number }> {
@@ -38,29 +59,20 @@ export class SystemdUnits implements LocalUnits {
     { lines, follow, output }: { lines: number; follow: boolean; output: string },
     signal: AbortSignal,
   ): AsyncIterable<string> {
-    const args = [
-      '--no-pager',
-      '-n',
-      String(lines),
-      '-o',
-      output,
-      this.#isUser ? '--user-unit' : '--unit',
-      name,
-    ]
-    const child = spawn('journalctl', [...args, ...(follow ? ['-f'] : [])], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      signal,
-    })
-    const failed = new Promise<never>((_, reject) => child.on('error', reject))
-    failed.catch(() => {}) // Looked at below, when the lines have ended.
-    try {
-      for await (const line of createInterface({ input: child.stdout })) yield line
-      if (child.exitCode === null && !signal.aborted) {
-        await Promise.race([failed, new Promise(resolve => child.on('close', resolve))])
-      }
-    } finally {
-      child.kill()
+    if (!isOutput(output))
+      throw new ApiRefusal(400, `invalid output ${JSON.stringify(output)}: one of ${OUTPUTS.join(', ')}`)
+    const matches = this.#isUser
+      ? matchUserUnit(name, process.getuid?.() ?? 0)
+      : matchUnit(name, COREDUMP_UIDS)
+    const formatter = new Formatter(output)
+    let isEmpty = true
+    for await (const entry of this.#journal.entries({ matches, from: { last: lines }, follow, signal })) {
+      isEmpty = false
+      const text = formatter.format(entry).toString('utf8')
+      // An entry without a message is nothing where only messages are shown.
+      if (text !== '') yield* text.slice(0, -1).split('\n')
     }
+    if (isEmpty && formatter.isForPeople && !signal.aborted) yield '-- No entries --'
   }
 
   #scope(): string[] {

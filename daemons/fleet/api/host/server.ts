@@ -1,3 +1,4 @@
+import { isOutput, OUTPUTS } from 'systemd-journald-ts'
 import { storeSentence } from '#lib/etcd/errors.ts'
 import type { EventBody } from '#lib/fleet/shapes.ts'
 import { request as ask, openLines } from '#lib/http/host/client.ts'
@@ -33,17 +34,6 @@ const HEARTBEAT_MS = 15_000
 const FORWARD_TIMEOUT_MS = 10_000
 const LINES_MAX = 10_000
 const LINES = 10
-const OUTPUTS = [
-  'short',
-  'short-iso',
-  'short-precise',
-  'short-monotonic',
-  'verbose',
-  'export',
-  'json',
-  'json-pretty',
-  'cat',
-]
 /** Set on a request that another machine has passed on: it goes no further. */
 const FORWARDED = 'x-fleet-forwarded'
 const TEXT = 'text/plain; charset=utf-8'
@@ -167,7 +157,7 @@ export class ApiServer {
   async #journal(name: string, query: Query, response: Response, signal: AbortSignal): Promise<void> {
     const lines = query.number('lines', LINES, LINES_MAX)
     const output = query.first('output') || 'short'
-    if (!OUTPUTS.includes(output))
+    if (!isOutput(output))
       throw new ApiRefusal(400, `invalid output ${JSON.stringify(output)}: one of ${OUTPUTS.join(', ')}`)
     if (this.#journals >= JOURNALS_MAX) throw new ApiRefusal(503, 'too many journals are read')
     this.#journals++
