@@ -21,6 +21,8 @@ export interface AgentOptions {
   machineId: string
   /** This machine as the registry has it; undefined while that is not known. */
   machine: () => Machine | undefined
+  /** Whether this machine is a member of the cluster now: its sign of life is taken, and nobody else's. */
+  isMember: () => boolean
   /** Told after units changed. */
   onHeld: () => void
 }
@@ -34,8 +36,9 @@ const GATHER_MS = 20
 /**
  * Makes systemd run what the registry says, one round at a time.
  *
- * It acts only on a registry it has just read. When the store is away it does nothing at all: what runs goes on. A
- * store that has lost its contents, which shows by the missing directory of jobs, is no reason to stop anything.
+ * It acts only on a registry it has just read, and only while its machine is a member of the cluster. When the store is
+ * away it does nothing at all: what runs goes on. One that was cut off or stood still may have lost its units to others,
+ * and of two machines with one ID the second has none; both wait until their sign of life is taken. A store that has lost its contents, which shows by the missing directory of jobs, is no reason to stop anything.
  */
 export class Agent {
   readonly #options: AgentOptions
@@ -110,9 +113,9 @@ export class Agent {
   }
 
   async #round(): Promise<number> {
-    const { jobs, machineId } = this.#options
+    const { jobs, machineId, isMember } = this.#options
     const machine = this.#options.machine()
-    if (!jobs.isFresh || machine === undefined) return RETRY_MS
+    if (!isMember() || !jobs.isFresh || machine === undefined) return RETRY_MS
     if (this.#isWiped()) return ROUND_MS
     await jobs.refresh()
     // The store may have gone while texts were read.

@@ -19,6 +19,8 @@ export interface EngineOptions {
   log: Log
   metrics: FleetMetrics
   machineId: string
+  /** Whether this machine is a member of the cluster now; of two with one ID, one is. */
+  isMember: () => boolean
   /** The lease lives five times as long. */
   intervalMs: number
   /** How long the sign of life of a machine lives. */
@@ -70,6 +72,11 @@ export class Engine {
     return this.#lease.isHeld
   }
 
+  /** Has it look again: this machine has become a member. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
   /** Takes what is known of the lease for old. */
   reread(): void {
     this.#leaseMirror.reread()
@@ -81,7 +88,8 @@ export class Engine {
     const { clock, log, intervalMs } = this.#options
     while (!signal.aborted) {
       try {
-        if (!(await this.#mayRun())) await this.#bell.wait(clock, FOLLOW_MS, signal)
+        if (!this.#options.isMember()) await this.#bell.wait(clock, RETRY_MS, signal)
+        else if (!(await this.#mayRun())) await this.#bell.wait(clock, FOLLOW_MS, signal)
         else if (await this.#lease.advance()) await this.#lead(signal)
         else await this.#bell.wait(clock, this.#leaseMirror.isFresh ? FOLLOW_MS : intervalMs, signal)
       } catch (error) {

@@ -17,6 +17,8 @@ export interface PresenceOptions {
   disableEngine: boolean
   /** The machine as it is now; its metadata are those of the configuration. */
   describe: () => Promise<Machine>
+  /** Told when this machine has become a member of the cluster, for the first time or again. */
+  onMember: () => void
   /** Told when the store answers again after it did not. */
   onReturn: () => void
 }
@@ -102,7 +104,9 @@ export class Presence {
       this.#isFailing = true
       return false
     }
+    const wasMember = this.trouble === undefined
     this.#lastBeatAt = beganAt
+    if (!wasMember) this.#options.onMember()
     if (this.#isFailing) {
       this.#isFailing = false
       log.info('the cluster store answers again')
