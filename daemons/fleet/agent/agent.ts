@@ -121,8 +121,9 @@ export class Agent {
     // The store may have gone while texts were read.
     if (!jobs.isFresh) return RETRY_MS
     const desired = desiredUnits({ jobs: jobs.all.values(), broken: jobs.broken.values(), machine })
-    this.#troubles.keepOnly(desired.units)
     const steps = stepsTo(desired, this.#held, machineId)
+    // Where nothing is to be done any more, what once failed is of no interest.
+    this.#troubles.keepOnly(new Set(steps.map(step => (step.type === 'reload' ? '' : step.name))))
     await this.#carryOut(steps)
     await this.#sweep()
     return this.#troubles.nextMs(ROUND_MS)
@@ -151,6 +152,7 @@ export class Agent {
   /** Does the steps; what fails is kept back for a while, and holds up nothing but its own unit. */
   async #carryOut(steps: readonly Step[]): Promise<void> {
     const failed = new Set<string>()
+    const tried = new Set<string>()
     let isChanged = false
     let needsReload = false
     for (const step of steps) {
@@ -160,12 +162,11 @@ export class Agent {
       }
       const { name } = step
       if (failed.has(name) || !this.#troubles.mayTry(name)) continue
+      tried.add(name)
       try {
         await this.#do(step)
         isChanged = true
         needsReload ||= step.type === 'load' || step.type === 'unload'
-        if (step.type === 'start' || step.type === 'restart' || step.type === 'unload')
-          this.#troubles.clear(name)
       } catch (error) {
         failed.add(name)
         this.#troubles.add(name, reason(error))
@@ -175,6 +176,7 @@ export class Agent {
         this.#options.log.error(`could not ${step.type} Unit(${name}): ${reason(error)}`)
       }
     }
+    for (const name of tried) if (!failed.has(name)) this.#troubles.clear(name)
     if (isChanged) await this.#options.files.remember(encodeMemory(this.#held))
     if (isChanged || failed.size > 0) this.#options.onHeld()
   }

@@ -198,6 +198,7 @@ class LeaderSession {
       metrics.reconciled()
       await this.#carryOut(plan)
       await this.#tellProblems(plan)
+      await this.#clear()
       return waitMs > 0 ? waitMs : ROUND_MS
     } catch (error) {
       metrics.failed('run')
@@ -248,6 +249,20 @@ class LeaderSession {
     log.info(`unscheduled Unit(${unit}) from Machine(${machine}): ${decision.reason}`)
     metrics.task('unscheduleunit')
     return await registry.unschedule(unit, machine)
+  }
+
+  /** Takes away what was written of units that were destroyed in that moment: they may come again. */
+  async #clear(): Promise<void> {
+    const { jobs, registry } = this.#options
+    const { tree } = jobs.mirror
+    const left = [...tree.groups()].filter(name => !jobs.has(name))
+    await inParallel(left.slice(0, PROBLEM_WRITES_MAX), async name => {
+      const files = tree.group(name)
+      const target = files.get('target')
+      if (!this.#lease.isHeld || this.#isOver) return
+      if (target !== undefined) await registry.unschedule(name, target)
+      if (files.has('problem')) await registry.setProblem(name, '')
+    })
   }
 
   /** Writes reasons that changed, so that every daemon can tell them. */

@@ -120,9 +120,11 @@ export class TestFleet {
 
   /** Ends a daemon in order. */
   async stop(machine: TestMachine): Promise<void> {
+    const link = machine.link!
     const ended = machine.node!.stop()
     machine.node = undefined
     await this.pass(ended)
+    Object.assign(link, { isCut: true, isEnded: true })
   }
 
   /** The machine loses its power: daemon and units. */

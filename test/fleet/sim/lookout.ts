@@ -46,6 +46,8 @@ interface Ear {
 export interface Weather {
   /** Since when neither the store nor this machine has had anything. */
   wellSince(machine: TestMachine): number
+  /** How long ago the store came back after nobody could write, with this machine well since before; else undefined. */
+  backFor(machine: TestMachine): number | undefined
   /** The machine stood still without knowing it, and may not have noticed yet. */
   isDazed(machine: TestMachine): boolean
   /** The daemon leaves in order: it stops what it has, whatever the registry says. */
@@ -149,14 +151,13 @@ export class Lookout implements StoreObserver {
   }
 
   /** A line of a daemon's log. The leader says there why it takes a unit away. */
-  logged(leader: string, line: string, backSince: number): void {
+  logged(leader: string, line: string): void {
     const [, unit, id] = WENT_AWAY.exec(line) ?? []
     const machine = [...this.#fleet.machines.values()].find(other => other.id === id)
     if (machine?.node === undefined) return
-    const now = this.#fleet.clock.now()
     // It was there before the store went, and is there now: it has had no time to say so.
-    const isWell = this.#weather.wellSince(machine) <= backSince
-    if (isWell && now - backSince < this.#ttlMs - SLACK_MS)
+    const backMs = this.#weather.backFor(machine)
+    if (backMs !== undefined && backMs < this.#ttlMs - SLACK_MS)
       this.#find('patience', `${leader} takes ${unit} from ${id} at once when the store is back`)
   }
 
@@ -196,7 +197,9 @@ export class Lookout implements StoreObserver {
     this.acts++
     const ear = this.#earOf(machine.name)
     if (verb === 'reload' || verb === 'resetFailed' || verb === 'link') return
-    if (!this.#weather.isLeaving(machine)) this.#judge(machine, ear, verb, name)
+    // Taking a unit away that has ended is part of what was judged before.
+    const isOver = verb === 'disable' && !machine.systemd.alive.includes(name)
+    if (!isOver && !this.#weather.isLeaving(machine)) this.#judge(machine, ear, verb, name)
     if (verb === 'start' || verb === 'restart') this.#started(machine, ear, verb, name)
     else {
       ear.launched.delete(name)

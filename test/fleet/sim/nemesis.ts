@@ -34,6 +34,8 @@ const LEAP_MS_MAX = 60_000
 const DAZED_MS = 40_000
 /** A lease lives so long. */
 const LEASE_MS = 10_000
+/** Faults in which nobody can write. */
+const SILENT: ReadonlySet<FleetFault> = new Set<FleetFault>(['store-electing', 'store-full'])
 /** The unit that others drive away. */
 const DRIVEN = 'u3.service'
 
@@ -43,8 +45,6 @@ export class Nemesis implements Weather {
   lookout!: Lookout
   /** Of the check after an outage. */
   finding: string | undefined
-  /** The store answers since then. */
-  backSince = 0
   readonly #illAt = new Map<TestMachine, number>()
   readonly #ill = new Map<TestMachine, number>()
   readonly #dazedUntil = new Map<TestMachine, number>()
@@ -52,6 +52,8 @@ export class Nemesis implements Weather {
   #wipedAt = Number.NEGATIVE_INFINITY
   #storeIll = 0
   #storeIllAt = 0
+  /** The last time in which the store let nobody write, and was well before. */
+  #silence = { from: 0, to: 0 }
   #running: { endAt: number; end: () => Promise<void> | void }[] = []
 
   constructor(parts: NemesisParts) {
@@ -61,6 +63,13 @@ export class Nemesis implements Weather {
   wellSince(machine: TestMachine): number {
     if (this.#storeIll > 0 || (this.#ill.get(machine) ?? 0) > 0) return Number.POSITIVE_INFINITY
     return Math.max(this.#storeIllAt, this.#illAt.get(machine) ?? 0)
+  }
+
+  backFor(machine: TestMachine): number | undefined {
+    const { from, to } = this.#silence
+    const now = this.parts.fleet.clock.now()
+    const isWell = (this.#ill.get(machine) ?? 0) === 0 && (this.#illAt.get(machine) ?? 0) < from - FAULT_MS_MAX
+    return isWell && this.#storeIll === 0 ? now - to : undefined
   }
 
   isDazed(machine: TestMachine): boolean {
@@ -103,7 +112,6 @@ export class Nemesis implements Weather {
     const { fleet } = this.parts
     for (const { end } of this.#running.splice(0)) await end()
     for (const machine of fleet.machines.values()) if (machine.node === undefined) fleet.start(machine)
-    this.backSince = fleet.clock.now()
   }
 
   /** Something that befalls a machine for a while. */
@@ -118,12 +126,13 @@ export class Nemesis implements Weather {
 
   /** Something that befalls the store for a while. */
   befallStore(fault: FleetFault, end: () => void): void {
+    const from = this.parts.fleet.clock.now()
     this.#storeIll++
     this.#last(fault, () => {
       end()
       this.#storeIll--
+      if (SILENT.has(fault)) this.#noteSilence(from)
       this.#storeIllAt = this.parts.fleet.clock.now()
-      this.backSince = this.#storeIllAt
     })
   }
 
@@ -160,13 +169,16 @@ export class Nemesis implements Weather {
     const { fleet, random } = this.parts
     const { clock, etcd } = fleet
     await this.#pass(SETTLE_MS)
+    const from = clock.now()
     const machines = [...fleet.machines.values()]
     etcd.isDown = true
     this.#storeIll++
     this.fired('store-away')
     await this.#pass(UNDER_WAY_MS)
     const before = new Map(machines.map(machine => [machine, machine.systemd.calls.length]))
-    const ran = new Map(machines.map(machine => [machine, machine.systemd.alive]))
+    // What is not in the registry is nobody's.
+    const isKnown = (name: string): boolean => etcd.peek(fleet.keys.jobKey(name, 'object')) !== undefined
+    const ran = new Map(machines.map(machine => [machine, machine.systemd.alive.filter(isKnown)]))
     await this.#pass(random.below(AWAY_MS_MAX))
     for (const machine of machines) {
       const calls = machine.systemd.calls.slice(before.get(machine)).filter(call => call !== 'reload')
@@ -175,8 +187,8 @@ export class Nemesis implements Weather {
     }
     etcd.isDown = false
     this.#storeIll--
+    this.#noteSilence(from)
     this.#storeIllAt = clock.now()
-    this.backSince = clock.now()
     await this.#pass(SETTLE_MS)
     for (const [machine, names] of ran) {
       if ((this.#ill.get(machine) ?? 0) > 0 || machine.node === undefined) continue
@@ -185,6 +197,11 @@ export class Nemesis implements Weather {
       const lost = names.filter(name => name !== DRIVEN && !machine.systemd.alive.includes(name))
       if (lost.length > 0) this.finding ??= `${machine.name} lost [${lost}] by an outage`
     }
+  }
+
+  #noteSilence(from: number): void {
+    const to = this.parts.fleet.clock.now()
+    if (this.#storeIll === 0 && this.#storeIllAt < from - FAULT_MS_MAX) this.#silence = { from, to }
   }
 
   /** Time in which faults end, but nothing else begins. */

@@ -33,9 +33,9 @@ export class Oracle {
     const machines = [...this.#parts.fleet.machines.values()]
     const found: string[] = []
     const expected = new Map(machines.map(machine => [machine, this.#expected(machine, units)]))
-    for (const unit of units) found.push(...this.#placing(unit, units, expected))
+    for (const unit of units) found.push(...this.#placing(unit, expected))
     for (const [machine, here] of expected) {
-      found.push(...this.#rules(machine, here, units), ...this.#machine(machine, here))
+      found.push(...this.#rules(machine, here), ...this.#machine(machine, here))
     }
     return [...found, ...this.#registry(units, expected)]
   }
@@ -80,7 +80,7 @@ export class Oracle {
     return zone === undefined || zone === (etcd.peek(keys.metadata(id, 'z')) ?? metadata.z)
   }
 
-  #placing(unit: Unit, units: readonly Unit[], expected: ReadonlyMap<TestMachine, Unit[]>): string[] {
+  #placing(unit: Unit, expected: ReadonlyMap<TestMachine, Unit[]>): string[] {
     const { name, wish, target, desired } = unit
     const { etcd, keys } = this.#parts.fleet
     const problem = etcd.peek(keys.jobKey(name, 'problem')) ?? ''
@@ -92,15 +92,15 @@ export class Oracle {
       const isThere = [...expected.keys()].some(({ id }) => id === target)
       return isThere ? told(false) : [`${name} is on ${target}, which is gone`]
     }
-    const free = [...expected].find(([machine, here]) => this.#could(unit, machine, here, units))
+    const free = [...expected].find(([machine, here]) => this.#could(unit, machine, here))
     return free === undefined ? told(true) : [`${name} has no machine, and ${free[0].id} could run it`]
   }
 
   /** Whether a machine could have the unit beside what it has. */
-  #could(unit: Unit, machine: TestMachine, here: readonly Unit[], units: readonly Unit[]): boolean {
+  #could(unit: Unit, machine: TestMachine, here: readonly Unit[]): boolean {
     const { wish } = unit
     const used = here.reduce((sum, other) => sum + other.wish.memoryMb, 0)
-    const hasPeers = wish.peers.every(peer => peer !== unit.name && targetOf(peer, units) === machine.id)
+    const hasPeers = wish.peers.every(peer => here.some(({ name }) => name === peer))
     return (
       this.#hasZone(machine, wish) &&
       hasPeers &&
@@ -110,14 +110,14 @@ export class Oracle {
   }
 
   /** What must not be together, and what must. */
-  #rules(machine: TestMachine, here: readonly Unit[], units: readonly Unit[]): string[] {
+  #rules(machine: TestMachine, here: readonly Unit[]): string[] {
     const found: string[] = []
     for (const [at, unit] of here.entries()) {
       for (const other of here.slice(at + 1))
         if (conflict(unit, other)) found.push(`${unit.name} and ${other.name} conflict on ${machine.id}`)
       if (!this.#hasZone(machine, unit.wish)) found.push(`${machine.id} has not the metadata of ${unit.name}`)
       for (const peer of unit.wish.isGlobal ? [] : unit.wish.peers)
-        if (targetOf(peer, units) !== machine.id) found.push(`${unit.name} is without ${peer}`)
+        if (!here.some(({ name }) => name === peer)) found.push(`${unit.name} is without ${peer}`)
     }
     const used = here.reduce((sum, { wish }) => sum + wish.memoryMb, 0)
     if (used > MACHINE_MB) found.push(`${used} MB are reserved on ${machine.id}`)
@@ -169,7 +169,7 @@ export class Oracle {
     }
     for (const name of etcd.names(keys.jobs))
       if (this.#parts.truth.now(name).hash === undefined && etcd.names(keys.job(name)).length > 0)
-        found.push(`${name} is destroyed, and left something`)
+        found.push(`${name} is destroyed, and left ${etcd.names(keys.job(name))}`)
     return found
   }
 
@@ -184,9 +184,4 @@ export class Oracle {
 
 function conflict(a: Unit, b: Unit): boolean {
   return a.name !== b.name && (names(a.wish.conflicts, b.name) || names(b.wish.conflicts, a.name))
-}
-
-function targetOf(name: string, units: readonly Unit[]): string | undefined {
-  const unit = units.find(other => other.name === name)
-  return unit === undefined || unit.desired === 'inactive' ? undefined : unit.target
 }

@@ -254,7 +254,7 @@ class FleetRun {
       debug: () => {},
       info: text => {
         line(text)
-        this.#lookout.logged(name, text, this.#nemesis.backSince)
+        this.#lookout.logged(name, text)
       },
       warn: line,
       error: line,
