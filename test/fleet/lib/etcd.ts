@@ -62,7 +62,6 @@ export class FakeEtcd {
   readonly #random: () => number
   #connections = new AbortController()
   #isDown = false
-  #forgottenIndex = 0
   readonly #ending = new AbortController()
   /** Requests by kind, by who sent them. */
   readonly requests = new Map<string, number>()
@@ -70,11 +69,15 @@ export class FakeEtcd {
   slowMs = 0
   /** The members elect: nothing that needs all of them is answered. */
   isElecting = false
+  /** Watches can go back by so many changes. */
+  historyMax = Number.POSITIVE_INFINITY
   /** Reads are served, and writes refused. */
   isFull = false
   observer: StoreObserver | undefined
   /** Answers to writes that were carried out and of which nobody heard. */
   lostAnswers = 0
+  /** Watches that were told that what they ask for is forgotten. */
+  forgotten = 0
   /** Requests that were refused for want of a majority, or of space. */
   refusals = 0
 
@@ -98,15 +101,8 @@ export class FakeEtcd {
 
   /** Everything in it is gone, as when its disks were. */
   wipe(): void {
-    this.#forgottenIndex = 0
     this.replicas.wipe()
     this.observer?.wiped()
-    this.#reset()
-  }
-
-  /** Watches cannot go back behind now, and those that wait are cut off. */
-  forgetHistory(): void {
-    this.#forgottenIndex = this.index
     this.#reset()
   }
 
@@ -235,8 +231,10 @@ export class FakeEtcd {
     const { path, recursive, waitIndex } = wanted
     const { life } = this.replicas
     const { store } = replica
-    if (waitIndex > 0 && waitIndex <= this.#forgottenIndex)
+    if (waitIndex > 0 && waitIndex <= store.index - this.historyMax) {
+      this.forgotten++
       return replyOf(answerError(new StoreError(EVENT_INDEX_CLEARED, 'forgotten', store.index)))
+    }
     const woken = Promise.withResolvers<void>()
     const watcher = store.watch(path, recursive, false, waitIndex, { wake: () => woken.resolve() })
     if (watcher instanceof StoreError) return replyOf(answerError(watcher))

@@ -17,6 +17,7 @@ export const FLEET_FAULTS = [
   'store-electing',
   'store-full',
   'store-wiped',
+  'history-short',
   'history-lost',
   'request-refused',
   'member-isolated',

@@ -27,6 +27,7 @@ const NEEDLESS_MS = 60_000
 const JOBS = `${FLEET_ROOT}/job`
 const LEASE = `${FLEET_ROOT}/lease/engine-leader`
 const TARGET = /\/job\/[^/]+\/target$/
+const SIGN = /\/machines\/[^/]+\/object$/
 const WENT_AWAY = /^unscheduled Unit\((.*)\) from Machine\((.*)\): target Machine\(.*\) went away$/
 
 /** What one daemon has heard, by its own clock. */
@@ -127,6 +128,10 @@ export class Lookout implements StoreObserver {
       this.leaderships++
       if (prevNode !== undefined && prevNode.value !== node.value)
         this.#find('lease-kept', `the lease of ${prevNode.value} is taken by ${node.value} while it lives`)
+    }
+    if (SIGN.test(path) && prevNode !== undefined && !action.endsWith('elete') && action !== 'expire') {
+      const [was, is] = [ownerOf(prevNode.value), ownerOf(node.value)]
+      if (was !== is) this.#find('sign-kept', `the sign of life of ${was} is taken by ${is} while it lives`)
     }
     if (action === 'create' && TARGET.test(path)) this.placings++
   }
@@ -274,4 +279,9 @@ export class Lookout implements StoreObserver {
   #find(checker: string, message: string): void {
     this.finding ??= { checker, message }
   }
+}
+
+/** The machine that wrote a sign of life, whichever boot of it. */
+function ownerOf(sign = ''): string | undefined {
+  return /"Boot":"([^"]*)-1/.exec(sign)?.[1]
 }

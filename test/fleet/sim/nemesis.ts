@@ -29,6 +29,8 @@ const SLOW_MS_MAX = 3_000
 const CALL_MS_MAX = 1_500
 const JOB_MS_MAX = 8_000
 const LAG_MS_MAX = 4_000
+/** A history that is short: of any etcd where others write much. */
+const HISTORY_MAX = 1
 const LEAP_MS_MAX = 60_000
 /** A daemon that did not know how long it stood still learns it from the store within this. */
 const DAZED_MS = 40_000
@@ -347,8 +349,9 @@ const STORE = {
     nemesis.befallStore('store-full', () => void (etcd.isFull = false))
   },
   forget: nemesis => {
-    nemesis.fired('history-lost')
-    nemesis.parts.fleet.etcd.forgetHistory()
+    const { etcd } = nemesis.parts.fleet
+    etcd.historyMax = HISTORY_MAX
+    nemesis.befallStore('history-short', () => void (etcd.historyMax = Number.POSITIVE_INFINITY))
   },
   wipe: nemesis => {
     nemesis.fired('store-wiped')
@@ -395,11 +398,20 @@ const SYSTEMD = {
     systemd.jobMs = nemesis.parts.random.below(JOB_MS_MAX)
     nemesis.befall(machine, 'jobs-slow', () => void (systemd.jobMs = 0))
   },
-  fail: (nemesis, machine, unit) => {
+  fail: async (nemesis, machine, unit) => {
+    const { random, fleet } = nemesis.parts
     const { systemd } = machine
-    const call = `${nemesis.parts.random.pick(['start', 'stop', 'link', 'disable'])} ${unit}`
-    systemd.failing.add(call)
-    nemesis.befall(machine, 'call-failed', () => void systemd.failing.delete(call))
+    const verb = random.pick(['start', 'stop', 'link', 'disable', 'restart'])
+    const here = [...systemd.files.keys()]
+    const isThere = here.length > 0 && verb !== 'link'
+    const name = isThere ? random.pick(here) : unit
+    systemd.failing.add(`${verb} ${name}`)
+    nemesis.befall(machine, 'call-failed', () => void systemd.failing.delete(`${verb} ${name}`))
+    // It is asked for soon.
+    if (!isThere || fleet.etcd.peek(fleet.keys.jobKey(name, 'object')) === undefined) return
+    if (verb === 'disable') await fleet.destroy(name)
+    else if (verb === 'stop') await fleet.setDesired(name, random.pick(['inactive', 'loaded']))
+    else if (verb === 'restart') await fleet.pass(fleet.registry.restart(name, { id: String(random.bits()) }))
   },
   end: (nemesis, machine) => {
     const { random } = nemesis.parts

@@ -2,13 +2,13 @@ import { FaultCounts } from '../../sim/world/faults.ts'
 import { hashText, Random } from '../../sim/world/random.ts'
 import { NodeBackend } from '../../../daemons/fleet/backend.ts'
 import type { Log } from '../../../daemons/fleet/log.ts'
+import { FleetNode } from '../../../daemons/fleet/node.ts'
 import { TestFleet, type TestMachine } from '../lib/fleet.ts'
 import { FLEET_FAULTS, type FleetFault } from './faults.ts'
 import { type Finding, Lookout } from './lookout.ts'
 import { ACTS, type Act, Nemesis, WORK } from './nemesis.ts'
 import { Oracle } from './oracle.ts'
 import type { PlantedFleetBug } from './planted.ts'
-import { buildWith } from './planted.ts'
 import { Truth } from './truth.ts'
 import { MACHINE_MB, Wishes } from './units.ts'
 
@@ -54,8 +54,12 @@ export interface FleetOutcome {
 
 /** Runs one seed: a fleet with faults, then without them, then calm. Never throws for what it finds. */
 export async function runFleet(request: FleetRunRequest): Promise<FleetOutcome> {
-  const run = new FleetRun(request)
-  return await run.run()
+  const takeAway = request.planted?.patch?.()
+  try {
+    return await new FleetRun(request).run()
+  } finally {
+    takeAway?.()
+  }
 }
 
 class FleetRun {
@@ -63,7 +67,7 @@ class FleetRun {
   readonly #random: Random
   readonly #fleet: TestFleet
   readonly #truth = new Truth()
-  readonly #wishes = new Wishes()
+  readonly #wishes: Wishes
   readonly #faults = new FaultCounts<FleetFault>(FLEET_FAULTS)
   readonly #nemesis: Nemesis
   readonly #lookout: Lookout
@@ -78,14 +82,16 @@ class FleetRun {
     this.#random = new Random(request.seed)
     const noise = this.#random.stream('noise')
     const options = this.#random.stream('options')
+    this.#wishes = new Wishes(options)
     this.#fleet = new TestFleet({
       random: () => noise.next(),
       agentTtlMs: TTL_MS,
       members: options.pick([1, 1, 3]),
       rebalanceMax: options.pick([0, 0, 2]),
       log: name => this.#logOf(name),
-      build: nodeOptions => buildWith(request.planted, nodeOptions),
+      build: nodeOptions => request.planted?.build?.(nodeOptions) ?? new FleetNode(nodeOptions),
     })
+    for (const fault of FLEET_FAULTS) this.#faults.enable(fault)
     const fleet = this.#fleet
     this.#startedAt = fleet.clock.now()
     const log = (line: string): void => this.#log(line)
@@ -117,6 +123,7 @@ class FleetRun {
     }
     const { etcd, clock } = this.#fleet
     for (let n = etcd.lostAnswers; n > 0; n--) this.#faults.fired('answer-lost')
+    for (let n = etcd.forgotten; n > 0; n--) this.#faults.fired('history-lost')
     for (let n = etcd.refusals; n > 0; n--) this.#faults.fired('request-refused')
     return {
       seed: this.#request.seed,

@@ -23,18 +23,17 @@ const DRIVEN = 'u3.service'
 const PEER = 'u4.service'
 /** These reserve memory, in any version of their text: a reservation that grows is no reason to move. */
 const HEAVY: ReadonlyMap<string, number> = new Map([
+  ['u5.service', 150],
+  ['u6.service', 100],
   ['u7.service', 200],
   ['u8.service', 150],
   ['u9.service', 100],
+  ['u10.service', 200],
 ])
 
 type Kind = Partial<Omit<Wish, 'text' | 'memoryMb'>>
 
 const KINDS: readonly Kind[] = [
-  {},
-  {},
-  {},
-  {},
   { conflicts: ['u1*'] },
   { conflicts: ['u2.service'] },
   { replaces: [DRIVEN] },
@@ -45,13 +44,21 @@ const KINDS: readonly Kind[] = [
   { isGlobal: true, conflicts: ['u5.service'] },
 ]
 
+const KINDS_OF_RUN = 3
+
 /** Wishes by the hash of their text. */
 export class Wishes {
+  readonly #kinds: readonly Kind[]
   readonly #byHash = new Map<string, Wish>()
+
+  /** Each run has some kinds only, so that they meet one another. */
+  constructor(random: Random) {
+    this.#kinds = [{}, ...random.shuffle(KINDS).slice(0, KINDS_OF_RUN)]
+  }
 
   /** Some text for a unit. */
   choose(name: string, random: Random): Wish {
-    const kind = KINDS[random.below(KINDS.length)]!
+    const kind = random.pick(this.#kinds)
     const memoryMb = kind.isGlobal === true ? 0 : (HEAVY.get(name) ?? 0)
     return this.#add(kind, memoryMb, random.below(3))
   }
