@@ -48,6 +48,8 @@ export class Agent {
   // Units that were unloaded while they still ended: if they fail at it, systemd remembers them until it is told not to.
   readonly #ending = new Set<string>()
   #isAdopted = false
+  // systemd has not read what is on the disk: also when it could not be asked to, or the daemon did not come to it.
+  #needsReload = false
   #isWarned = false
 
   constructor(options: AgentOptions) {
@@ -96,7 +98,7 @@ export class Agent {
     if (!this.#isAdopted) await this.#adopt()
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
-    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }])
+    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], () => true)
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
@@ -124,8 +126,11 @@ export class Agent {
     const steps = stepsTo(desired, this.#held, machineId)
     // Where nothing is to be done any more, what once failed is of no interest.
     this.#troubles.keepOnly(new Set(steps.map(step => (step.type === 'reload' ? '' : step.name))))
-    await this.#carryOut(steps)
+    if (this.#needsReload && !steps.some(({ type }) => type === 'reload')) steps.unshift({ type: 'reload' })
+    // What takes long is broken off when something else is wanted, or this machine may have lost its units.
+    await this.#carryOut(steps, () => isMember() && jobs.isFresh && !this.#bell.isRung)
     await this.#sweep()
+    if (this.#needsReload) return RETRY_MS
     return this.#troubles.nextMs(ROUND_MS)
   }
 
@@ -149,16 +154,24 @@ export class Agent {
     return isWiped
   }
 
-  /** Does the steps; what fails is kept back for a while, and holds up nothing but its own unit. */
-  async #carryOut(steps: readonly Step[]): Promise<void> {
+  /**
+   * Does the steps; what fails is kept back for a while, and holds up nothing but its own unit.
+   *
+   * @param mayGoOn asked before each step but the first: whether what the steps were made from still holds
+   */
+  async #carryOut(steps: readonly Step[], mayGoOn: () => boolean): Promise<void> {
     const failed = new Set<string>()
     const tried = new Set<string>()
     let isChanged = false
-    let needsReload = false
-    for (const step of steps) {
+    for (const [at, step] of steps.entries()) {
+      if (at > 0 && !mayGoOn()) {
+        this.#leaveUndone(steps.slice(at))
+        break
+      }
       if (step.type === 'reload') {
-        if (needsReload) await this.#options.systemd.reload()
-        continue
+        if (await this.#reload()) continue
+        this.#leaveUndone(steps.slice(at))
+        break
       }
       const { name } = step
       if (failed.has(name) || !this.#troubles.mayTry(name)) continue
@@ -166,19 +179,36 @@ export class Agent {
       try {
         await this.#do(step)
         isChanged = true
-        needsReload ||= step.type === 'load' || step.type === 'unload'
       } catch (error) {
         failed.add(name)
         this.#troubles.add(name, reason(error))
-        // Its new text was given to systemd and does not run: it is given and restarted once more.
-        const held = this.#held.get(name)
-        if (step.type === 'restart' && held !== undefined) this.#held.set(name, { ...held, hash: '' })
+        this.#leaveUndone([step])
         this.#options.log.error(`could not ${step.type} Unit(${name}): ${reason(error)}`)
       }
     }
     for (const name of tried) if (!failed.has(name)) this.#troubles.clear(name)
     if (isChanged) await this.#options.files.remember(encodeMemory(this.#held))
     if (isChanged || failed.size > 0) this.#options.onHeld()
+  }
+
+  /** Units whose new text was given to systemd and does not run: it is given, and they are restarted, once more. */
+  #leaveUndone(steps: readonly Step[]): void {
+    for (const step of steps) {
+      const held = step.type === 'restart' ? this.#held.get(step.name) : undefined
+      if (held !== undefined) this.#held.set(held.name, { ...held, hash: '' })
+    }
+  }
+
+  async #reload(): Promise<boolean> {
+    if (!this.#needsReload) return true
+    try {
+      await this.#options.systemd.reload()
+    } catch (error) {
+      this.#options.log.error(`could not have systemd read units again: ${reason(error)}`)
+      return false
+    }
+    this.#needsReload = false
+    return true
   }
 
   async #do(step: Exclude<Step, { type: 'reload' }>): Promise<void> {
@@ -205,6 +235,7 @@ export class Agent {
   async #load({ name, text, held }: Extract<Step, { type: 'load' }>): Promise<void> {
     const { files, systemd } = this.#options
     await files.write(name, text)
+    this.#needsReload = true
     try {
       await systemd.link(files.path(name), held.hasInstall)
     } catch (error) {
@@ -222,6 +253,7 @@ export class Agent {
     await systemd.disable(name)
     await systemd.resetFailed(name)
     await files.remove(name)
+    this.#needsReload = true
     this.#held.delete(name)
     this.#ending.add(name)
   }

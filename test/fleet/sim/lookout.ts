@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** A daemon acts on what it heard at most so long ago, by its own clock, and on nothing that it heard before. */
-const VIEW_MS = 6_000
+const VIEW_MS = 4_000
 /** The clock of the daemon, of the store, and a turn of each. */
 const SLACK_MS = 2_000
 /** A unit may run on two machines for so long when both daemons and the store are well. */

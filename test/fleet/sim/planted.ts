@@ -4,10 +4,21 @@ import { type Candidate, Station } from '../../../daemons/fleet/engine/able.ts'
 import { Engine } from '../../../daemons/fleet/engine/engine.ts'
 import { FleetNode, type NodeOptions } from '../../../daemons/fleet/node.ts'
 import type { KeyStore } from '../../../daemons/fleet/registry/store.ts'
+import type { Act } from './nemesis.ts'
+import type { KindName } from './units.ts'
+
+/** What befalls a fleet in a run that looks for one bug; the bug itself is left to show by chance. */
+export interface Climate {
+  readonly kinds?: readonly KindName[]
+  readonly harm?: readonly Act[]
+  readonly members?: number
+}
 
 /** An error that a careless implementation makes, put into the parts that a node is made of. Nothing of it is in service. */
 export interface PlantedFleetBug {
   readonly name: string
+  /** Some bugs need several rare things: in a run that looks for one, the weather is such that these are not rare. */
+  readonly climate?: Climate
   /** Builds the node of one machine with the bug in it. */
   readonly build?: (options: NodeOptions) => FleetNode
   /** Puts it where all machines have it, and gives what takes it away again. */
@@ -60,6 +71,7 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
   {
     // A listing that fails is taken for one of nothing.
     name: 'failureIsEmpty',
+    climate: { harm: ['forget', 'elect'] },
     build: options => {
       const { store, keys } = options
       const node = { dir: true, value: '', nodes: null, createdIndex: 1, modifiedIndex: 1, expiration: undefined }
@@ -87,6 +99,7 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
   {
     // What the store has forgotten is passed over.
     name: 'skipsForgotten',
+    climate: { harm: ['forget', 'restart'] },
     build: options =>
       withStore(options, {
         watch: (key, wanted) => {
@@ -144,6 +157,7 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
   {
     // When the store has lost everything, watches go on waiting for an index that is far away.
     name: 'keepsOldWatch',
+    climate: { harm: ['wipe'], members: 3 },
     build: options =>
       changed(options, ({ jobs, engine }) => {
         jobs.mirror.reread = () => {}
@@ -165,6 +179,7 @@ const ENGINE_BUGS: readonly PlantedFleetBug[] = [
   {
     // Machines get no time to come back after the store did.
     name: 'impatientEngine',
+    climate: { harm: ['outage', 'elect'] },
     build: options =>
       changed(options, node => {
         const { registry, jobs, metrics } = node
@@ -176,6 +191,7 @@ const ENGINE_BUGS: readonly PlantedFleetBug[] = [
   {
     // Only the unit that comes is asked with whom it conflicts, and not those that are there.
     name: 'conflictsOneWay',
+    climate: { kinds: ['conflictsMany', 'conflictsOne'] },
     patch: () =>
       patchStation({
         conflictWith(this: Station, unit: Candidate) {
@@ -189,11 +205,13 @@ const ENGINE_BUGS: readonly PlantedFleetBug[] = [
   {
     // What is driven away goes where it is driven away again.
     name: 'replacesForEver',
+    climate: { kinds: ['replaces'], harm: ['crash', 'start'] },
     patch: () => patchStation({ replacementOf: () => undefined, drivesAway: () => false }),
   },
   {
     // Reservations are added up, and not looked at.
     name: 'overbooks',
+    climate: { kinds: [], harm: ['crash', 'start'] },
     patch: () => patchStation({ shortageFor: () => undefined }),
   },
 ]
@@ -214,6 +232,7 @@ const AGENT_BUGS: readonly PlantedFleetBug[] = [
   {
     // A stop that failed is taken for done.
     name: 'forgetsFailedStop',
+    climate: { harm: ['fail', 'bus'] },
     build: options => {
       const { systemd } = options
       const stop = (name: string): Promise<void> => systemd.stop(name).catch(() => {})
@@ -223,6 +242,7 @@ const AGENT_BUGS: readonly PlantedFleetBug[] = [
   {
     // What failed once is never tried again.
     name: 'neverTriesAgain',
+    climate: { harm: ['fail', 'bus'] },
     build: options =>
       changed(options, ({ agent: { troubles } }) => {
         troubles.mayTry = name => troubles.message(name) === undefined
@@ -231,6 +251,7 @@ const AGENT_BUGS: readonly PlantedFleetBug[] = [
   {
     // A daemon that comes back does not remember what it has launched.
     name: 'forgetsLaunched',
+    climate: { harm: ['end', 'kill', 'start'] },
     build: options =>
       new FleetNode({ ...options, files: like(options.files, { recall: async () => undefined }) }),
   },

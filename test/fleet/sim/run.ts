@@ -82,11 +82,11 @@ class FleetRun {
     this.#random = new Random(request.seed)
     const noise = this.#random.stream('noise')
     const options = this.#random.stream('options')
-    this.#wishes = new Wishes(options)
+    this.#wishes = new Wishes(options, request.planted?.climate?.kinds)
     this.#fleet = new TestFleet({
       random: () => noise.next(),
       agentTtlMs: TTL_MS,
-      members: options.pick([1, 1, 3]),
+      members: request.planted?.climate?.members ?? options.pick([1, 1, 3]),
       rebalanceMax: options.pick([0, 0, 2]),
       log: name => this.#logOf(name),
       build: nodeOptions => request.planted?.build?.(nodeOptions) ?? new FleetNode(nodeOptions),
@@ -145,7 +145,8 @@ class FleetRun {
     const random = this.#random.stream('storm')
     const all = Object.keys(ACTS) as Act[]
     const work = Object.keys(WORK) as Act[]
-    const harm = all.filter(act => !work.includes(act) && random.chance(0.4))
+    const some = all.filter(act => !work.includes(act) && random.chance(0.4))
+    const harm = this.#request.planted?.climate?.harm ?? some
     for (let n = 0; n < 6; n++) await this.#nemesis.do('put')
     for (let n = this.#request.acts ?? ACTS_DEFAULT; n > 0; n--) {
       await this.#pass(random.below(PAUSE_MS_MAX))
@@ -176,7 +177,9 @@ class FleetRun {
       ['start', () => fleet.setDesired('u0.service', 'launched')],
       ['new text', () => fleet.put('u0.service', this.#wishes.plain(7).text, 'launched')],
       ['destroy', () => fleet.destroy('u0.service')],
-      ['put', () => fleet.put('u0.service', this.#wishes.plain(8).text, 'launched')],
+      ['metadata', () => this.#overlayAll('1')],
+      ['put', () => fleet.put('u0.service', this.#wishes.everywhere('1').text, 'launched')],
+      ['other metadata', () => this.#overlay(random.pick([...fleet.machines.keys()]), '0')],
     ]
     for (const [what, act] of steps) {
       await act()
@@ -190,6 +193,15 @@ class FleetRun {
     await this.#settle('calm restart of a daemon', CALM_MS_MAX, CALM_MS_MAX)
     const calls = machine.systemd.calls.slice(before)
     if (calls.length > 0) this.#find('adopt', `a daemon that was killed and came back did [${calls}]`)
+  }
+
+  async #overlayAll(zone: string): Promise<void> {
+    for (const id of this.#fleet.machines.keys()) await this.#overlay(id, zone)
+  }
+
+  async #overlay(machineId: string, zone: string): Promise<void> {
+    const { registry, keys } = this.#fleet
+    await this.#fleet.pass(registry.store.set(keys.metadata(machineId, 'z'), zone))
   }
 
   /** Lets time pass until the oracle finds nothing, and then for a while in which it must find nothing. */

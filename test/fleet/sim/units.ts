@@ -33,27 +33,31 @@ const HEAVY: ReadonlyMap<string, number> = new Map([
 
 type Kind = Partial<Omit<Wish, 'text' | 'memoryMb'>>
 
-const KINDS: readonly Kind[] = [
-  { conflicts: ['u1*'] },
-  { conflicts: ['u2.service'] },
-  { replaces: [DRIVEN] },
-  { peers: [PEER] },
-  { zone: '0' },
-  { isGlobal: true },
-  { isGlobal: true, zone: '1' },
-  { isGlobal: true, conflicts: ['u5.service'] },
-]
-
+const KINDS = {
+  conflictsMany: { conflicts: ['u1*'] },
+  conflictsOne: { conflicts: ['u2.service'] },
+  replaces: { replaces: [DRIVEN] },
+  together: { peers: [PEER] },
+  zone: { zone: '0' },
+  global: { isGlobal: true },
+  globalZone: { isGlobal: true, zone: '1' },
+  globalConflicts: { isGlobal: true, conflicts: ['u5.service'] },
+} satisfies Record<string, Kind>
 const KINDS_OF_RUN = 3
+
+/** What a unit may ask for, by name. */
+export type KindName = keyof typeof KINDS
 
 /** Wishes by the hash of their text. */
 export class Wishes {
   readonly #kinds: readonly Kind[]
   readonly #byHash = new Map<string, Wish>()
 
-  /** Each run has some kinds only, so that they meet one another. */
-  constructor(random: Random) {
-    this.#kinds = [{}, ...random.shuffle(KINDS).slice(0, KINDS_OF_RUN)]
+  /** Each run has some kinds only, so that they meet one another: the given ones, or any. */
+  constructor(random: Random, wanted: readonly KindName[] | undefined) {
+    const all = Object.keys(KINDS) as KindName[]
+    const kinds = wanted ?? random.shuffle(all).slice(0, KINDS_OF_RUN)
+    this.#kinds = [{}, ...kinds.map(kind => KINDS[kind])]
   }
 
   /** Some text for a unit. */
@@ -66,6 +70,11 @@ export class Wishes {
   /** A text that asks for nothing. */
   plain(version: number): Wish {
     return this.#add({}, 0, version)
+  }
+
+  /** A text that asks for each machine with this metadata. */
+  everywhere(zone: string): Wish {
+    return this.#add({ isGlobal: true, zone }, 0, 0)
   }
 
   /** What the text of a hash asks for. */
