@@ -177,7 +177,8 @@ class LeaderSession {
       await clock.sleep((5 * intervalMs) / 3, signal)
       if (signal.aborted) return
       try {
-        if (!(await this.#lease.advance())) this.#isOver = true
+        // One that was gone and could be had again begins another leadership: much may have happened in between.
+        if (!(await this.#lease.confirm())) this.#isOver = true
       } catch (error) {
         log.debug(`the lease was not renewed: ${reason(error)}`)
         if (!this.#lease.isHeld) this.#isOver = true
@@ -196,6 +197,7 @@ class LeaderSession {
       const rebalanceMax = waitMs > 0 ? 0 : this.#options.rebalanceMax
       const plan = schedule({ units: [...jobs.all.values()], machines, awaited, rebalanceMax })
       metrics.reconciled()
+      if (this.#hasLosses(plan, machines) && !(await this.#confirm())) return 0
       await this.#carryOut(plan)
       await this.#tellProblems(plan)
       await this.#clear()
@@ -223,6 +225,21 @@ class LeaderSession {
       if (target !== undefined && !known.has(target)) awaited.add(target)
     }
     return { machines, awaited, waitMs: awaited.size > 0 ? waitMs : 0 }
+  }
+
+  #hasLosses({ decisions }: Plan, machines: readonly Machine[]): boolean {
+    const known = new Set(machines.map(({ id }) => id))
+    return decisions.some(({ type, machine }) => type === 'unschedule' && !known.has(machine))
+  }
+
+  /**
+   * A machine that was suspended as a whole goes on as the leader it was, and sees that all others went away: so before
+   * anything is taken from a lost machine, the store is asked who leads.
+   */
+  async #confirm(): Promise<boolean> {
+    const isLeader = await this.#lease.confirm()
+    this.#isOver ||= !isLeader
+    return isLeader
   }
 
   async #carryOut({ decisions }: Plan): Promise<void> {
