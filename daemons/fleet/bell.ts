@@ -11,6 +11,11 @@ export class Bell {
     this.#wake?.()
   }
 
+  /** Whether it rang since the loop last waited. */
+  get isRung(): boolean {
+    return this.#isRung
+  }
+
   /** Waits for a ring, at most that long. */
   async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#isRung && !signal.aborted) {

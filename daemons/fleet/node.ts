@@ -66,11 +66,17 @@ export class FleetNode {
     this.registry = registry
     this.jobs = jobs
     this.#self = new Mirror({ store, directory: keys.machine(machineId), clock, log })
-    this.presence = new Presence({ ...options, registry, ttlMs, onReturn: () => this.#returned() })
+    const isMember = (): boolean => this.presence.trouble === undefined
+    const onMember = (): void => {
+      this.agent.ring()
+      this.engine?.ring()
+    }
+    this.presence = new Presence({ ...options, registry, ttlMs, onMember, onReturn: () => this.#returned() })
     this.agent = new Agent({
       ...options,
       jobs,
       machine: () => this.#machine(),
+      isMember,
       onHeld: () => this.#reporter.ring(),
     })
     this.#reporter = new Reporter({
@@ -83,7 +89,7 @@ export class FleetNode {
       held: () => this.agent.held,
       isKnown: name => jobs.has(name),
       troubles: () => this.agent.troubles,
-      isOnline: () => this.presence.trouble === undefined,
+      isOnline: isMember,
     })
     this.#self.onChange(() => {
       this.agent.ring()
@@ -92,7 +98,7 @@ export class FleetNode {
     const intervalMs = options.engineIntervalMs
     this.engine = options.disableEngine
       ? undefined
-      : new Engine({ ...options, registry, jobs, metrics, intervalMs, agentTtlMs: ttlMs })
+      : new Engine({ ...options, registry, jobs, metrics, isMember, intervalMs, agentTtlMs: ttlMs })
   }
 
   /** Begins; `stop` or `kill` ends it. */

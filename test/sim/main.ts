@@ -2,11 +2,13 @@
 
 import { parseArgs } from 'node:util'
 import { describeFailure, UserError } from '#lib/errors.ts'
+import { simulateFleets } from '../fleet/sim/command.ts'
 import { type Campaign, runCampaign } from './campaign.ts'
 import { memberSubject } from './member/subject.ts'
 import { type Planted, plantedBugs } from './planted.ts'
 import { raftSubject, walSubject } from './raft/subject.ts'
 import { describeCampaign, describeRun, describeViolation, replayCommand } from './report.ts'
+import { ACTS_DEFAULT } from '../fleet/sim/run.ts'
 import { EVENTS_DEFAULT, type Outcome, runSeed } from './run.ts'
 import type { SubjectMaker } from './subject.ts'
 
@@ -16,15 +18,15 @@ const PLANTED_MINUTES_DEFAULT = 1
 
 const HELP = `Usage: npm run sim -- [options]
 
-Simulates whole clusters in this process, one seed after the other, and stops at the first thing that
-must never happen.
+Simulates whole clusters, or fleets, in this process, one seed after the other, and stops at the first
+thing that must never happen.
 
   --minutes N        how long (default ${MINUTES_DEFAULT}); with --planted for each bug (default ${PLANTED_MINUTES_DEFAULT})
   --seed S           first seed; without --minutes just this one run
-  --events N         events of each run with faults (default ${EVENTS_DEFAULT})
+  --events N         events of each run with faults (default ${EVENTS_DEFAULT}); of a fleet, things done to it (${ACTS_DEFAULT})
   --planted [NAME]   plant one bug, or each in its turn, and look for it; status 1 when one is not found
   --subject NAME     wal: Raft on the server's own log and snapshots (default); raft: Raft on a simple journal;
-                     member: all that the server runs
+                     member: all that the server runs; fleet: machines with fleetd over a store
   --verbose          print what happens to machines
   --json             print the result as JSON
   --help             print this
@@ -32,6 +34,8 @@ must never happen.
 The same seed and number of events give the same run, event for event.
 `
 
+/** What is no cluster of members: it has a simulator of its own. */
+const FLEET = 'fleet'
 /** What can be simulated. */
 const SUBJECTS: Record<string, SubjectMaker> = {
   member: memberSubject,
@@ -76,11 +80,10 @@ function parse(words: readonly string[]): Wishes | 'help' {
   }
   if (values.help) return 'help'
   const { subject = SUBJECT_DEFAULT } = values
-  if (SUBJECTS[subject] === undefined)
-    throw new UserError(
-      `--subject must be ${Object.keys(SUBJECTS).join(' or ')}, not '${subject}'`,
-      'see --help',
-    )
+  if (SUBJECTS[subject] === undefined && subject !== FLEET) {
+    const known = [...Object.keys(SUBJECTS), FLEET].join(' or ')
+    throw new UserError(`--subject must be ${known}, not '${subject}'`, 'see --help')
+  }
   return {
     subject,
     minutes: numberOf('minutes', values.minutes, Number.MIN_VALUE, false),
@@ -197,13 +200,15 @@ function jsonOfRun(outcome: Outcome): Record<string, unknown> {
 }
 
 /** The whole program; its exit status. */
-export function main(words: readonly string[]): number {
+export async function main(words: readonly string[]): Promise<number> {
   try {
     const wishes = parse(words)
     if (wishes === 'help') {
       process.stdout.write(HELP)
       return 0
     }
+    if (wishes.subject === FLEET)
+      return (await simulateFleets(wishes, { print, clock: seconds, anySeed })) ? 0 : 1
     if (wishes.planted !== undefined) {
       const bugs = plantedBugs(wishes.planted === true ? undefined : wishes.planted)
       const [only] = bugs
@@ -222,4 +227,4 @@ export function main(words: readonly string[]): number {
   }
 }
 
-if (import.meta.main) process.exitCode = main(process.argv.slice(2))
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

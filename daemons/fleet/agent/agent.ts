@@ -21,6 +21,8 @@ export interface AgentOptions {
   machineId: string
   /** This machine as the registry has it; undefined while that is not known. */
   machine: () => Machine | undefined
+  /** Whether this machine is a member of the cluster now: its sign of life is taken, and nobody else's. */
+  isMember: () => boolean
   /** Told after units changed. */
   onHeld: () => void
 }
@@ -34,8 +36,9 @@ const GATHER_MS = 20
 /**
  * Makes systemd run what the registry says, one round at a time.
  *
- * It acts only on a registry it has just read. When the store is away it does nothing at all: what runs goes on. A
- * store that has lost its contents, which shows by the missing directory of jobs, is no reason to stop anything.
+ * It acts only on a registry it has just read, and only while its machine is a member of the cluster. When the store is
+ * away it does nothing at all: what runs goes on. One that was cut off or stood still may have lost its units to others,
+ * and of two machines with one ID the second has none; both wait until their sign of life is taken. A store that has lost its contents, which shows by the missing directory of jobs, is no reason to stop anything.
  */
 export class Agent {
   readonly #options: AgentOptions
@@ -45,6 +48,8 @@ export class Agent {
   // Units that were unloaded while they still ended: if they fail at it, systemd remembers them until it is told not to.
   readonly #ending = new Set<string>()
   #isAdopted = false
+  // systemd has not read what is on the disk: also when it could not be asked to, or the daemon did not come to it.
+  #needsReload = false
   #isWarned = false
 
   constructor(options: AgentOptions) {
@@ -93,7 +98,7 @@ export class Agent {
     if (!this.#isAdopted) await this.#adopt()
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
-    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }])
+    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], () => true)
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
@@ -110,18 +115,22 @@ export class Agent {
   }
 
   async #round(): Promise<number> {
-    const { jobs, machineId } = this.#options
+    const { jobs, machineId, isMember } = this.#options
     const machine = this.#options.machine()
-    if (!jobs.isFresh || machine === undefined) return RETRY_MS
+    if (!isMember() || !jobs.isFresh || machine === undefined) return RETRY_MS
     if (this.#isWiped()) return ROUND_MS
     await jobs.refresh()
     // The store may have gone while texts were read.
     if (!jobs.isFresh) return RETRY_MS
     const desired = desiredUnits({ jobs: jobs.all.values(), broken: jobs.broken.values(), machine })
-    this.#troubles.keepOnly(desired.units)
     const steps = stepsTo(desired, this.#held, machineId)
-    await this.#carryOut(steps)
+    // Where nothing is to be done any more, what once failed is of no interest.
+    this.#troubles.keepOnly(new Set(steps.map(step => (step.type === 'reload' ? '' : step.name))))
+    if (this.#needsReload && !steps.some(({ type }) => type === 'reload')) steps.unshift({ type: 'reload' })
+    // What takes long is broken off when something else is wanted, or this machine may have lost its units.
+    await this.#carryOut(steps, () => isMember() && jobs.isFresh && !this.#bell.isRung)
     await this.#sweep()
+    if (this.#needsReload) return RETRY_MS
     return this.#troubles.nextMs(ROUND_MS)
   }
 
@@ -145,35 +154,61 @@ export class Agent {
     return isWiped
   }
 
-  /** Does the steps; what fails is kept back for a while, and holds up nothing but its own unit. */
-  async #carryOut(steps: readonly Step[]): Promise<void> {
+  /**
+   * Does the steps; what fails is kept back for a while, and holds up nothing but its own unit.
+   *
+   * @param mayGoOn asked before each step but the first: whether what the steps were made from still holds
+   */
+  async #carryOut(steps: readonly Step[], mayGoOn: () => boolean): Promise<void> {
     const failed = new Set<string>()
+    const tried = new Set<string>()
     let isChanged = false
-    let needsReload = false
-    for (const step of steps) {
+    for (const [at, step] of steps.entries()) {
+      if (at > 0 && !mayGoOn()) {
+        this.#leaveUndone(steps.slice(at))
+        break
+      }
       if (step.type === 'reload') {
-        if (needsReload) await this.#options.systemd.reload()
-        continue
+        if (await this.#reload()) continue
+        this.#leaveUndone(steps.slice(at))
+        break
       }
       const { name } = step
       if (failed.has(name) || !this.#troubles.mayTry(name)) continue
+      tried.add(name)
       try {
         await this.#do(step)
         isChanged = true
-        needsReload ||= step.type === 'load' || step.type === 'unload'
-        if (step.type === 'start' || step.type === 'restart' || step.type === 'unload')
-          this.#troubles.clear(name)
       } catch (error) {
         failed.add(name)
         this.#troubles.add(name, reason(error))
-        // Its new text was given to systemd and does not run: it is given and restarted once more.
-        const held = this.#held.get(name)
-        if (step.type === 'restart' && held !== undefined) this.#held.set(name, { ...held, hash: '' })
+        this.#leaveUndone([step])
         this.#options.log.error(`could not ${step.type} Unit(${name}): ${reason(error)}`)
       }
     }
+    for (const name of tried) if (!failed.has(name)) this.#troubles.clear(name)
     if (isChanged) await this.#options.files.remember(encodeMemory(this.#held))
     if (isChanged || failed.size > 0) this.#options.onHeld()
+  }
+
+  /** Units whose new text was given to systemd and does not run: it is given, and they are restarted, once more. */
+  #leaveUndone(steps: readonly Step[]): void {
+    for (const step of steps) {
+      const held = step.type === 'restart' ? this.#held.get(step.name) : undefined
+      if (held !== undefined) this.#held.set(held.name, { ...held, hash: '' })
+    }
+  }
+
+  async #reload(): Promise<boolean> {
+    if (!this.#needsReload) return true
+    try {
+      await this.#options.systemd.reload()
+    } catch (error) {
+      this.#options.log.error(`could not have systemd read units again: ${reason(error)}`)
+      return false
+    }
+    this.#needsReload = false
+    return true
   }
 
   async #do(step: Exclude<Step, { type: 'reload' }>): Promise<void> {
@@ -200,6 +235,7 @@ export class Agent {
   async #load({ name, text, held }: Extract<Step, { type: 'load' }>): Promise<void> {
     const { files, systemd } = this.#options
     await files.write(name, text)
+    this.#needsReload = true
     try {
       await systemd.link(files.path(name), held.hasInstall)
     } catch (error) {
@@ -217,6 +253,7 @@ export class Agent {
     await systemd.disable(name)
     await systemd.resetFailed(name)
     await files.remove(name)
+    this.#needsReload = true
     this.#held.delete(name)
     this.#ending.add(name)
   }

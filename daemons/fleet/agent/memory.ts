@@ -37,8 +37,9 @@ export function adopt(
   for (const [name, text] of files) {
     const known = remembered.get(name)
     const found = heldFromText(name, text, statuses.get(name))
-    // The file is what systemd has; a text that was about to be given to it is not.
-    held.set(name, known === undefined ? found : { ...known, hash: found.hash, hasInstall: found.hasInstall })
+    // Another text than was remembered: nobody knows whether systemd has read it, and runs it.
+    const hash = known?.hash === found.hash ? found.hash : ''
+    held.set(name, known === undefined ? found : { ...known, hash, hasInstall: found.hasInstall })
   }
   return held
 }

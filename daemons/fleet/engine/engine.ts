@@ -21,6 +21,8 @@ export interface EngineOptions {
   log: Log
   metrics: FleetMetrics
   machineId: string
+  /** Whether this machine is a member of the cluster now; of two with one ID, one is. */
+  isMember: () => boolean
   /** The lease lives five times as long. */
   intervalMs: number
   /** How long the sign of life of a machine lives. */
@@ -72,6 +74,11 @@ export class Engine {
     return this.#lease.isHeld
   }
 
+  /** Has it look again: this machine has become a member. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
   /** Takes what is known of the lease for old. */
   reread(): void {
     this.#leaseMirror.reread()
@@ -83,7 +90,8 @@ export class Engine {
     const { clock, log, intervalMs } = this.#options
     while (!signal.aborted) {
       try {
-        if (!(await this.#mayRun())) await this.#bell.wait(clock, FOLLOW_MS, signal)
+        if (!this.#options.isMember()) await this.#bell.wait(clock, RETRY_MS, signal)
+        else if (!(await this.#mayRun())) await this.#bell.wait(clock, FOLLOW_MS, signal)
         else if (await this.#lease.advance()) await this.#lead(signal)
         else await this.#bell.wait(clock, this.#leaseMirror.isFresh ? FOLLOW_MS : intervalMs, signal)
       } catch (error) {
@@ -171,7 +179,8 @@ class LeaderSession {
       await clock.sleep((5 * intervalMs) / 3, signal)
       if (signal.aborted) return
       try {
-        if (!(await this.#lease.advance())) this.#isOver = true
+        // One that was gone and could be had again begins another leadership: much may have happened in between.
+        if (!(await this.#lease.confirm())) this.#isOver = true
       } catch (error) {
         log.debug(`the lease was not renewed: ${reason(error)}`)
         if (!this.#lease.isHeld) this.#isOver = true
@@ -190,8 +199,10 @@ class LeaderSession {
       const rebalanceMax = waitMs > 0 ? 0 : this.#options.rebalanceMax
       const plan = schedule({ units: [...jobs.all.values()], machines, awaited, rebalanceMax })
       metrics.reconciled()
+      if (this.#hasLosses(plan, machines) && !(await this.#confirm())) return 0
       await this.#carryOut(plan)
       await this.#tellProblems(plan)
+      await this.#clear()
       return waitMs > 0 ? waitMs : ROUND_MS
     } catch (error) {
       log.warn(`the engine could not do its round: ${reason(error)}`)
@@ -215,6 +226,21 @@ class LeaderSession {
       if (target !== undefined && !known.has(target)) awaited.add(target)
     }
     return { machines, awaited, waitMs: awaited.size > 0 ? waitMs : 0 }
+  }
+
+  #hasLosses({ decisions }: Plan, machines: readonly Machine[]): boolean {
+    const known = new Set(machines.map(({ id }) => id))
+    return decisions.some(({ type, machine }) => type === 'unschedule' && !known.has(machine))
+  }
+
+  /**
+   * A machine that was suspended as a whole goes on as the leader it was, and sees that all others went away: so before
+   * anything is taken from a lost machine, the store is asked who leads.
+   */
+  async #confirm(): Promise<boolean> {
+    const isLeader = await this.#lease.confirm()
+    this.#isOver ||= !isLeader
+    return isLeader
   }
 
   async #carryOut({ decisions, board }: Plan): Promise<void> {
@@ -248,6 +274,20 @@ class LeaderSession {
       metrics.taskFailed(type)
       throw error
     }
+  }
+
+  /** Takes away what was written of units that were destroyed in that moment: they may come again. */
+  async #clear(): Promise<void> {
+    const { jobs, registry } = this.#options
+    const { tree } = jobs.mirror
+    const left = [...tree.groups()].filter(name => !jobs.has(name))
+    await inParallel(left.slice(0, PROBLEM_WRITES_MAX), async name => {
+      const files = tree.group(name)
+      const target = files.get('target')
+      if (!this.#lease.isHeld || this.#isOver) return
+      if (target !== undefined) await registry.unschedule(name, target)
+      if (files.has('problem')) await registry.setProblem(name, '')
+    })
   }
 
   /** Writes reasons that changed, so that every daemon can tell them. */

@@ -51,6 +51,19 @@ export class LeaderLease {
     return isLeader
   }
 
+  /**
+   * Asks the store whether the lease was this machine's all the time; a clock that stood still with the machine cannot
+   * tell.
+   *
+   * @throws what the store throws
+   */
+  async confirm(): Promise<boolean> {
+    const askedAt = this.#clock.now()
+    const isKept = this.isHeld && (await this.#renew())
+    this.#heldUntil = isKept ? askedAt + this.#ttlSeconds * 1000 : 0
+    return isKept
+  }
+
   /** Gives the lease up, so that another need not wait for its end. */
   async release(): Promise<void> {
     if (!this.isHeld) return

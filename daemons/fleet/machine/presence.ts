@@ -17,7 +17,9 @@ export interface PresenceOptions {
   disableEngine: boolean
   /** The machine as it is now; its metadata are those of the configuration. */
   describe: () => Promise<Machine>
-  /** Told when the store answers again after it did not. */
+  /** Told when this machine has become a member of the cluster, for the first time or again. */
+  onMember: () => void
+  /** Told when what is known of the store may be old: it answers again after it did not, or has lost this machine. */
   onReturn: () => void
 }
 
@@ -46,6 +48,7 @@ export class Presence {
   #value: string | undefined
   #lastBeatAt = Number.NEGATIVE_INFINITY
   #isFailing = false
+  #isLost = false
   #trouble = 'it has not answered yet'
 
   constructor(options: PresenceOptions) {
@@ -102,12 +105,16 @@ export class Presence {
       this.#isFailing = true
       return false
     }
+    const wasMember = this.trouble === undefined
     this.#lastBeatAt = beganAt
+    if (!wasMember) this.#options.onMember()
     if (this.#isFailing) {
       this.#isFailing = false
       log.info('the cluster store answers again')
-      this.#options.onReturn()
+      this.#isLost = true
     }
+    if (this.#isLost) this.#options.onReturn()
+    this.#isLost = false
     return true
   }
 
@@ -118,7 +125,11 @@ export class Presence {
     const value = encodeMachine(machine, disableEngine)
     const key = registry.keys.machineObject(machine.id)
     const ttlSeconds = Math.max(1, Math.round(ttlMs / 1000))
-    if (value === this.#value && (await registry.prolong(key, value, ttlSeconds))) return true
+    if (value === this.#value) {
+      if (await registry.prolong(key, value, ttlSeconds)) return true
+      // The store was wiped, or this machine stood still. A watch may wait for an index that is far away now.
+      this.#isLost = true
+    }
     try {
       await registry.store.create(key, value, { ttlSeconds })
     } catch (error) {

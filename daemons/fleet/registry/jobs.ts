@@ -65,8 +65,8 @@ export class Jobs {
 
   /**
    * Whether the registry looks as if its store was wiped: it was listed without its directory of units, or with nothing
-   * in it but what agents say of units that are not there, and no unit has come since. One whose last unit was
-   * destroyed keeps the empty directory.
+   * in it but what daemons said of units that are not there, or the directories of that, and no unit has come since.
+   * One whose last unit was destroyed keeps the empty directory.
    */
   get isWiped(): boolean {
     return this.#isWiped
@@ -127,9 +127,9 @@ export class Jobs {
 
   #noteWiped(isListed: boolean): void {
     if (!isListed && !this.#isWiped) return
-    const { exists, tree } = this.mirror
+    const { isBare, tree } = this.mirror
     if ([...tree.groups()].some(name => this.has(name))) this.#isWiped = false
-    else if (!exists || tree.size > 0) this.#isWiped = true
+    else if (!isBare || tree.size > 0) this.#isWiped = true
   }
 
   async #readTexts(names: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {

@@ -42,7 +42,7 @@ export class Mirror {
   readonly #waiting = new Set<() => void>()
   #watching = new AbortController()
   #isFresh = false
-  #exists = false
+  #isBare = false
   #index = 0
 
   constructor(options: MirrorOptions) {
@@ -54,9 +54,9 @@ export class Mirror {
     return this.#isFresh
   }
 
-  /** Whether the directory was there when it was listed, or has come since. A store that was wiped has none. */
-  get exists(): boolean {
-    return this.#exists
+  /** Whether the directory was there when it was listed, with nothing in it, not even an empty one. */
+  get isBare(): boolean {
+    return this.#isBare
   }
 
   /** The last change of the store that is known here. */
@@ -126,12 +126,12 @@ export class Mirror {
       const listing = await store.get(directory, options, AbortSignal.any([signal, late.signal]))
       this.tree.load(listing.node)
       this.#index = Math.max(listing.index, listing.node.modifiedIndex)
-      this.#exists = true
+      this.#isBare = listing.node.nodes === null || listing.node.nodes.length === 0
     } catch (error) {
       if (!hasCode(error, ErrorCode.keyNotFound)) throw error
       this.tree.load(undefined)
       this.#index = error.index
-      this.#exists = false
+      this.#isBare = false
     } finally {
       done.abort()
     }
@@ -150,7 +150,6 @@ export class Mirror {
       for (;;) {
         const event = await watcher.next(both)
         this.#index = event.node.modifiedIndex
-        if (!(event.action === 'delete' || event.action === 'expire')) this.#exists = true
         const group = this.tree.apply(event)
         if (group === undefined) this.#tell(undefined)
         else this.#tell(new Set([group]), event.node.key.slice(event.node.key.lastIndexOf('/') + 1))

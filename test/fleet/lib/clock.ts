@@ -12,6 +12,8 @@ export class VirtualClock implements Clock {
   #now = 1_800_000_000_000
   #order = 0
   #timers: Timer[] = []
+  /** Timers that went off. */
+  events = 0
 
   now(): number {
     return this.#now
@@ -46,6 +48,7 @@ export class VirtualClock implements Clock {
       if (timer === undefined || timer.at > end) break
       this.#timers.shift()
       this.#now = timer.at
+      this.events++
       timer.fire()
       await setImmediate()
     }
@@ -72,5 +75,58 @@ export class VirtualClock implements Clock {
       else high = middle
     }
     this.#timers.splice(low, 0, timer)
+  }
+}
+
+/** The clock of one machine, which may stand still. What is due meanwhile happens when it goes on. */
+export class MachineClock implements Clock {
+  readonly #base: VirtualClock
+  /** How much later it is in the world than here. */
+  #behindMs = 0
+  #stoppedAt: number | undefined
+  #isStopped = false
+  #awake = Promise.withResolvers<void>()
+
+  constructor(base: VirtualClock) {
+    this.#base = base
+    this.#awake.resolve()
+  }
+
+  now(): number {
+    return this.#stoppedAt ?? this.#base.now() - this.#behindMs
+  }
+
+  /** Whether the machine stands still. */
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const end = this.now() + Math.max(0, ms)
+    do {
+      await this.#base.sleep(end - this.now(), signal)
+      while (this.#isStopped) await this.#awake.promise
+    } while (this.now() < end && !signal?.aborted)
+  }
+
+  /** @param knows whether the machine will see how much time has passed, as after SIGSTOP, or not, as after a snapshot */
+  stop(knows: boolean): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#awake = Promise.withResolvers()
+    if (!knows) this.#stoppedAt = this.now()
+  }
+
+  goOn(): void {
+    if (!this.#isStopped) return
+    if (this.#stoppedAt !== undefined) this.#behindMs = this.#base.now() - this.#stoppedAt
+    this.#stoppedAt = undefined
+    this.#isStopped = false
+    this.#awake.resolve()
+  }
+
+  /** Time leaps, as seen from here. */
+  leap(ms: number): void {
+    this.#behindMs -= ms
   }
 }

@@ -4,8 +4,8 @@ import { Keys } from '#lib/fleet/registry/keys.ts'
 import { Registry } from '#lib/fleet/registry/registry.ts'
 import { parseUnit } from '#lib/fleet/unit/file.ts'
 import { type Log, SILENT } from '../../../daemons/fleet/log.ts'
-import { FleetNode } from '../../../daemons/fleet/node.ts'
-import { VirtualClock } from './clock.ts'
+import { FleetNode, type NodeOptions } from '../../../daemons/fleet/node.ts'
+import { MachineClock, VirtualClock } from './clock.ts'
 import { FakeEtcd, type Link } from './etcd.ts'
 import { FakeSystemd } from './systemd.ts'
 
@@ -16,11 +16,19 @@ export interface FleetOptions {
   engineIntervalMs?: number
   rebalanceMax?: number
   log?: (machine: string) => Log
+  /** Members of the store. */
+  members?: number
+  /** Makes a node; another than the usual one to plant a bug in it. */
+  build?: (options: NodeOptions) => FleetNode
 }
 
 /** A machine of the fleet: what outlives its daemon, and the daemon. */
 export interface TestMachine {
+  /** Of its own, also where two machines have the same ID by mistake. */
+  name: string
   id: string
+  ip: string
+  clock: MachineClock
   systemd: FakeSystemd
   metadata: Record<string, string>
   capacity: Capacity
@@ -41,43 +49,51 @@ export class TestFleet {
 
   constructor(options: FleetOptions = {}) {
     this.#options = options
-    this.etcd = new FakeEtcd(this.clock, options.random ?? (() => 0.5))
+    this.etcd = new FakeEtcd(this.clock, options.random ?? (() => 0.5), options.members ?? 1)
     this.client = this.etcd.connect('test').client
     this.registry = new Registry(this.client.keys, this.keys)
   }
 
   /** A machine that is switched on. */
-  add(id: string, own: Partial<Pick<TestMachine, 'metadata' | 'capacity'>> = {}): TestMachine {
+  add(id: string, own: Partial<Pick<TestMachine, 'name' | 'metadata' | 'capacity'>> = {}): TestMachine {
+    const name = own.name ?? id
+    const clock = new MachineClock(this.clock)
     const machine: TestMachine = {
+      name,
       id,
+      ip: `10.0.0.${this.machines.size + 1}`,
+      clock,
       systemd: new FakeSystemd(),
       metadata: own.metadata ?? {},
       capacity: own.capacity ?? { memoryBytes: 0, cpuMillis: 0 },
-      boot: `${id}-1`,
+      boot: `${name}-1`,
       node: undefined,
       link: undefined,
     }
-    this.machines.set(id, machine)
+    machine.systemd.clock = clock
+    this.machines.set(name, machine)
     this.start(machine)
     return machine
   }
 
   /** Starts the daemon of a machine. */
   start(machine: TestMachine): void {
-    const { id, systemd } = machine
-    const { client, link } = this.etcd.connect(id)
+    const { name, id, ip, clock } = machine
+    const { client, link } = this.etcd.connect(name, clock)
     machine.link = link
-    machine.node = new FleetNode({
+    const hand = handOf(machine, () => machine.link === link && !link.isEnded)
+    const build = this.#options.build ?? ((options: NodeOptions) => new FleetNode(options))
+    machine.node = build({
       store: client.keys,
       keys: this.keys,
-      systemd,
-      files: systemd,
-      clock: this.clock,
-      log: this.#options.log?.(id) ?? SILENT,
+      systemd: hand,
+      files: hand,
+      clock,
+      log: this.#options.log?.(name) ?? SILENT,
       machineId: id,
       describe: async () => ({
         id,
-        ip: `10.0.0.${[...this.machines.keys()].indexOf(id) + 1}`,
+        ip,
         metadata: machine.metadata,
         version: 'v1',
         capacity: machine.capacity,
@@ -95,7 +111,8 @@ export class TestFleet {
   /** Ends a daemon as SIGKILL does; its units go on. */
   async kill(machine: TestMachine): Promise<void> {
     // What it still had to say is not heard any more.
-    machine.link!.isCut = true
+    Object.assign(machine.link!, { isCut: true, isEnded: true })
+    machine.clock.goOn()
     const ended = machine.node!.kill()
     machine.node = undefined
     await this.pass(ended)
@@ -103,9 +120,11 @@ export class TestFleet {
 
   /** Ends a daemon in order. */
   async stop(machine: TestMachine): Promise<void> {
+    const link = machine.link!
     const ended = machine.node!.stop()
     machine.node = undefined
     await this.pass(ended)
+    Object.assign(link, { isCut: true, isEnded: true })
   }
 
   /** The machine loses its power: daemon and units. */
@@ -141,7 +160,7 @@ export class TestFleet {
   whereRuns(name: string): string[] {
     return [...this.machines.values()]
       .filter(({ systemd }) => systemd.running.includes(name))
-      .map(({ id }) => id)
+      .map(machine => machine.name)
   }
 
   /** Lets time pass until every unit runs on so many machines. */
@@ -170,4 +189,17 @@ export class TestFleet {
     }
     return await noted
   }
+}
+
+/** What a daemon has of its machine while it lives: one that was killed does nothing any more, whatever it was at. */
+function handOf({ systemd }: TestMachine, isAlive: () => boolean): FakeSystemd {
+  return new Proxy(systemd, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key)
+      if (typeof value !== 'function' || key === 'path' || key === 'onChange')
+        return typeof value === 'function' ? value.bind(target) : value
+      return (...values: unknown[]) =>
+        isAlive() ? value.apply(target, values) : Promise.reject(new Error('the daemon is gone'))
+    },
+  })
 }

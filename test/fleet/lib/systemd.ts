@@ -1,5 +1,12 @@
 import type { UnitFiles } from '../../../daemons/fleet/agent/files.ts'
+import type { Clock } from '../../../daemons/fleet/clock.ts'
 import type { UnitManager, UnitStatus } from '../../../daemons/fleet/systemd/manager.ts'
+
+/** States of a unit whose processes may still be there. */
+const ALIVE: ReadonlySet<string> = new Set(['active', 'activating', 'deactivating'])
+
+/** What systemd does with a unit. */
+export type SystemdVerb = 'link' | 'disable' | 'reload' | 'start' | 'stop' | 'restart' | 'resetFailed'
 
 /** A systemd of one machine in memory, with what was asked of it, and the disk beside it. */
 export class FakeSystemd implements UnitManager, UnitFiles {
@@ -14,6 +21,21 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   /** How often a unit began to run. */
   readonly starts = new Map<string, number>()
   memory: string | undefined
+  /** Without one, nothing takes any time. */
+  clock: Clock | undefined
+  /** The bus does not connect: whatever is asked fails, and units go on. */
+  isAway = false
+  /** How long a call takes. */
+  callMs = 0
+  /** How long it takes until a unit has started or stopped, after the call. */
+  jobMs = 0
+  /** Told of each call that is about to be carried out. */
+  onCall: ((verb: SystemdVerb, name: string) => void) | undefined
+  /** Texts as they were when systemd last read them. */
+  readonly known = new Map<string, string>()
+  /** Texts by which what runs was started. */
+  readonly runs = new Map<string, string>()
+  readonly #jobs = new Map<string, symbol>()
   readonly #listeners = new Set<() => void>()
 
   /** Names of the units that run. */
@@ -24,46 +46,61 @@ export class FakeSystemd implements UnitManager, UnitFiles {
       .sort()
   }
 
+  /** Names of the units of which something may still run. */
+  get alive(): string[] {
+    return [...this.units.values()]
+      .filter(({ active }) => ALIVE.has(active))
+      .map(({ name }) => name)
+      .sort()
+  }
+
   async link(path: string): Promise<void> {
     const name = path.slice(path.lastIndexOf('/') + 1)
-    this.#call('link', name)
+    await this.#call('link', name)
     const known = this.units.get(name)
     if (known === undefined) this.#set(name, 'inactive', 'dead')
   }
 
   async disable(name: string): Promise<void> {
-    this.#call('disable', name)
+    await this.#call('disable', name)
     // What runs goes on without its file.
-    if (this.units.get(name)?.active !== 'active') this.units.delete(name)
+    if (!this.alive.includes(name)) this.units.delete(name)
   }
 
   async reload(): Promise<void> {
-    this.#call('reload', '')
+    await this.#call('reload', '')
+    this.known.clear()
   }
 
   async start(name: string): Promise<void> {
-    this.#call('start', name)
-    if (this.units.get(name)?.active === 'active') return
-    this.starts.set(name, (this.starts.get(name) ?? 0) + 1)
-    this.#set(name, 'active', 'running')
+    await this.#call('start', name)
+    const active = this.units.get(name)?.active
+    if (active === 'active' || active === 'activating') return
+    this.#begin(name)
   }
 
   async stop(name: string): Promise<void> {
-    this.#call('stop', name)
-    if (this.units.has(name)) this.#set(name, 'inactive', 'dead')
+    await this.#call('stop', name)
+    if (!this.units.has(name)) return
+    if (this.jobMs === 0 || !this.alive.includes(name)) this.#ended(name)
+    else {
+      this.#set(name, 'deactivating', 'stop-sigterm')
+      this.#later(name, () => this.#ended(name))
+    }
   }
 
   async restart(name: string): Promise<void> {
-    this.#call('restart', name)
-    this.starts.set(name, (this.starts.get(name) ?? 0) + 1)
-    this.#set(name, 'active', 'running')
+    await this.#call('restart', name)
+    this.#begin(name)
   }
 
   async resetFailed(name: string): Promise<void> {
-    this.#call('resetFailed', name)
+    await this.#call('resetFailed', name)
+    if (this.units.get(name)?.active === 'failed') this.#set(name, 'inactive', 'dead')
   }
 
   async statuses(names: readonly string[]): Promise<UnitStatus[]> {
+    if (this.isAway) throw new Error('the bus does not answer')
     return names.map(
       name => this.units.get(name) ?? { name, load: 'not-found', active: 'inactive', sub: 'dead' },
     )
@@ -78,6 +115,7 @@ export class FakeSystemd implements UnitManager, UnitFiles {
 
   /** The unit's own end, as systemd sees it. */
   end(name: string, active: string, sub: string): void {
+    this.#jobs.delete(name)
     this.#set(name, active, sub)
   }
 
@@ -85,6 +123,8 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   reboot(): void {
     this.files.clear()
     this.units.clear()
+    this.known.clear()
+    this.#jobs.clear()
     this.memory = undefined
   }
 
@@ -100,6 +140,12 @@ export class FakeSystemd implements UnitManager, UnitFiles {
     this.files.delete(name)
   }
 
+  /** The bus connects again, or systemd has started anew: who listens asks for everything. */
+  comeBack(): void {
+    this.isAway = false
+    for (const listener of this.#listeners) listener()
+  }
+
   path(name: string): string {
     return `/run/fleet/units/${name}`
   }
@@ -112,10 +158,43 @@ export class FakeSystemd implements UnitManager, UnitFiles {
     this.memory = text
   }
 
-  #call(verb: string, name: string): void {
+  async #call(verb: SystemdVerb, name: string): Promise<void> {
     const call = name === '' ? verb : `${verb} ${name}`
+    if (this.callMs > 0) await this.clock?.sleep(this.callMs)
+    if (this.isAway) throw new Error('the bus does not answer')
     if (this.failing.has(call)) throw new Error(`${verb} of ${name} is refused`)
+    this.onCall?.(verb, name)
     this.calls.push(call)
+  }
+
+  #begin(name: string): void {
+    this.starts.set(name, (this.starts.get(name) ?? 0) + 1)
+    // What it has read once it keeps until it is told to read again.
+    for (const [other, text] of this.files) if (!this.known.has(other)) this.known.set(other, text)
+    this.runs.set(name, this.known.get(name) ?? '')
+    if (this.jobMs === 0) {
+      this.#jobs.delete(name)
+      this.#set(name, 'active', 'running')
+      return
+    }
+    this.#set(name, 'activating', 'start')
+    this.#later(name, () => this.#set(name, 'active', 'running'))
+  }
+
+  /** Of a unit without a file nothing is left when it has ended. */
+  #ended(name: string): void {
+    this.#jobs.delete(name)
+    this.#set(name, 'inactive', 'dead')
+    if (!this.files.has(name)) this.units.delete(name)
+  }
+
+  /** The job's end, unless another one takes its place. */
+  #later(name: string, done: () => void): void {
+    const job = Symbol(name)
+    this.#jobs.set(name, job)
+    void this.clock?.sleep(this.jobMs).then(() => {
+      if (this.#jobs.get(name) === job) done()
+    })
   }
 
   #set(name: string, active: string, sub: string): void {

@@ -29,40 +29,46 @@ export const FAULTS = [
 export type Fault = (typeof FAULTS)[number]
 
 /** Counts how often each fault was felt, so that a net with a hole in it is noticed. */
-export class FaultCounts {
-  readonly #enabled = new Set<Fault>()
-  readonly #fired = new Map<Fault, number>()
+export class FaultCounts<Name extends string = Fault> {
+  readonly #names: readonly Name[]
+  readonly #enabled = new Set<Name>()
+  readonly #fired = new Map<Name, number>()
+
+  /** @param names of all faults, in the order in which they are told */
+  constructor(names: readonly Name[] = FAULTS as readonly string[] as readonly Name[]) {
+    this.#names = names
+  }
 
   /** Says that this fault may happen in this run. */
-  enable(fault: Fault): void {
+  enable(fault: Name): void {
     this.#enabled.add(fault)
   }
 
-  isEnabled(fault: Fault): boolean {
+  isEnabled(fault: Name): boolean {
     return this.#enabled.has(fault)
   }
 
-  fired(fault: Fault): void {
+  fired(fault: Name): void {
     this.#fired.set(fault, (this.#fired.get(fault) ?? 0) + 1)
   }
 
-  count(fault: Fault): number {
+  count(fault: Name): number {
     return this.#fired.get(fault) ?? 0
   }
 
   /** Adds the counts of another run. */
-  add(other: FaultCounts): void {
+  add(other: FaultCounts<Name>): void {
     for (const fault of other.#enabled) this.#enabled.add(fault)
     for (const [fault, count] of other.#fired) this.#fired.set(fault, this.count(fault) + count)
   }
 
   /** Faults that were to happen and never did. */
-  silent(): Fault[] {
-    return FAULTS.filter(fault => this.#enabled.has(fault) && this.count(fault) === 0)
+  silent(): Name[] {
+    return this.#names.filter(fault => this.#enabled.has(fault) && this.count(fault) === 0)
   }
 
-  /** All faults that happened, in the order of `FAULTS`. */
+  /** All faults that happened, in the order of their names. */
   table(): Record<string, number> {
-    return Object.fromEntries(FAULTS.filter(fault => this.count(fault) > 0).map(f => [f, this.count(f)]))
+    return Object.fromEntries(this.#names.filter(fault => this.count(fault) > 0).map(f => [f, this.count(f)]))
   }
 }
