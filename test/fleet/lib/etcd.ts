@@ -3,7 +3,6 @@ import { EndpointError } from '#lib/etcd/errors.ts'
 import type { EtcdRequest } from '#lib/etcd/request.ts'
 import type { Reply } from '#lib/etcd/response.ts'
 import type { SendOptions, Transport } from '#lib/etcd/transport.ts'
-import type { Clock } from '../../../daemons/fleet/clock.ts'
 import { answerError, answerRead, answerWrite } from '../../../daemons/etcd/store/answer.ts'
 import { EVENT_INDEX_CLEARED, RAFT_INTERNAL, StoreError } from '../../../daemons/etcd/store/errors.ts'
 import type { Event } from '../../../daemons/etcd/store/event.ts'
@@ -16,6 +15,7 @@ import {
   type WatchRequest,
   type WriteRequest,
 } from '../../../daemons/etcd/store/request.ts'
+import type { Clock } from '../../../daemons/fleet/clock.ts'
 import type { VirtualClock } from './clock.ts'
 import { type Replica, Replicas } from './replicas.ts'
 
@@ -24,6 +24,8 @@ const SYNC_MS = 500
 const REQUEST_TIMEOUT_MS = 2_000
 /** How long a member asks the others in vain. */
 const ELECTION_MS_MAX = 1_500
+/** What is on its way is sent again so often while the way is cut. */
+const RESEND_MS = 1_000
 /** A member that is behind is looked at again so soon. */
 const LOOK_MS = 20
 
@@ -245,6 +247,10 @@ export class FakeEtcd {
     const event = watcher.take()
     store.watchers.remove(watcher)
     if (signal.aborted || event === undefined) throw signal.reason
+    // Some connections break where the way is cut, and others only wait, and bring late what happened meanwhile.
+    const isPatient = this.#random() < 0.5
+    while (isPatient && (way.link.isCut || way.link.isDeaf || this.#isDown) && !signal.aborted)
+      await way.clock.sleep(RESEND_MS, signal)
     if (way.link.isDeaf) await lost(way.clock, signal, false)
     await this.#travel(way, signal, true)
     this.observer?.answered(way.client)

@@ -196,7 +196,8 @@ function handOf({ systemd }: TestMachine, isAlive: () => boolean): FakeSystemd {
   return new Proxy(systemd, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key)
-      if (typeof value !== 'function' || key === 'path' || key === 'onChange') return typeof value === 'function' ? value.bind(target) : value
+      if (typeof value !== 'function' || key === 'path' || key === 'onChange')
+        return typeof value === 'function' ? value.bind(target) : value
       return (...values: unknown[]) =>
         isAlive() ? value.apply(target, values) : Promise.reject(new Error('the daemon is gone'))
     },

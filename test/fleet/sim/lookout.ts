@@ -232,7 +232,10 @@ export class Lookout implements StoreObserver {
     const said = versions.map(({ hash, desired, target, isLost }) =>
       hash === undefined ? (isLost ? 'lost' : 'gone') : `${desired} on ${target}`,
     )
-    this.#find(isStart ? 'start' : 'stop', `${machine.name}: ${verb} ${name}, which is ${said.join(', then ')}`)
+    this.#find(
+      isStart ? 'start' : 'stop',
+      `${machine.name}: ${verb} ${name}, which is ${said.join(', then ')}`,
+    )
   }
 
   #mayStart({ id }: TestMachine, { hash, desired, target }: Version): boolean {

@@ -1,10 +1,10 @@
-import { ErrorCode, EtcdError, hasCode } from '#lib/etcd/errors.ts'
 import { UserError } from '#lib/errors.ts'
+import { ErrorCode, EtcdError, hasCode } from '#lib/etcd/errors.ts'
 import { type Candidate, Station } from '../../../daemons/fleet/engine/able.ts'
 import { Engine } from '../../../daemons/fleet/engine/engine.ts'
 import { FleetNode, type NodeOptions } from '../../../daemons/fleet/node.ts'
 import type { KeyStore } from '../../../daemons/fleet/registry/store.ts'
-import type { Act } from './nemesis.ts'
+import type { Act } from './acts.ts'
 import type { KindName } from './units.ts'
 
 /** What befalls a fleet in a run that looks for one bug; the bug itself is left to show by chance. */
@@ -74,7 +74,14 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
     climate: { harm: ['forget', 'elect'] },
     build: options => {
       const { store, keys } = options
-      const node = { dir: true, value: '', nodes: null, createdIndex: 1, modifiedIndex: 1, expiration: undefined }
+      const node = {
+        dir: true,
+        value: '',
+        nodes: null,
+        createdIndex: 1,
+        modifiedIndex: 1,
+        expiration: undefined,
+      }
       const empty = { ...node, key: keys.jobs, ttl: 0 }
       return withStore(options, {
         get: async (key, ...rest) => {
@@ -125,7 +132,9 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
       const { store, keys } = options
       return withStore(options, {
         create: (key, value, wanted, signal) =>
-          key === keys.lease ? store.set(key, value, wanted, signal) : store.create(key, value, wanted, signal),
+          key === keys.lease
+            ? store.set(key, value, wanted, signal)
+            : store.create(key, value, wanted, signal),
       })
     },
   },
@@ -227,7 +236,10 @@ const AGENT_BUGS: readonly PlantedFleetBug[] = [
     // A machine that was cut off, stood still, or has another's ID acts as if it were a member.
     name: 'neverDoubtsItself',
     build: options =>
-      changed(options, ({ presence }) => void Object.defineProperty(presence, 'trouble', { get: () => undefined })),
+      changed(
+        options,
+        ({ presence }) => void Object.defineProperty(presence, 'trouble', { get: () => undefined }),
+      ),
   },
   {
     // A stop that failed is taken for done.
@@ -258,7 +270,8 @@ const AGENT_BUGS: readonly PlantedFleetBug[] = [
   {
     // systemd is not told to read texts again.
     name: 'neverReloads',
-    build: options => new FleetNode({ ...options, systemd: like(options.systemd, { reload: async () => {} }) }),
+    build: options =>
+      new FleetNode({ ...options, systemd: like(options.systemd, { reload: async () => {} }) }),
   },
 ]
 

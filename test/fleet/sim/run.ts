@@ -1,12 +1,13 @@
-import { FaultCounts } from '../../sim/world/faults.ts'
-import { hashText, Random } from '../../sim/world/random.ts'
 import { NodeBackend } from '../../../daemons/fleet/backend.ts'
 import type { Log } from '../../../daemons/fleet/log.ts'
 import { FleetNode } from '../../../daemons/fleet/node.ts'
+import { FaultCounts } from '../../sim/world/faults.ts'
+import { hashText, Random } from '../../sim/world/random.ts'
 import { TestFleet, type TestMachine } from '../lib/fleet.ts'
+import { ACTS, type Act, WORK } from './acts.ts'
 import { FLEET_FAULTS, type FleetFault } from './faults.ts'
 import { type Finding, Lookout } from './lookout.ts'
-import { ACTS, type Act, Nemesis, WORK } from './nemesis.ts'
+import { Nemesis } from './nemesis.ts'
 import { Oracle } from './oracle.ts'
 import type { PlantedFleetBug } from './planted.ts'
 import { Truth } from './truth.ts'
@@ -104,7 +105,10 @@ class FleetRun {
     this.#oracle = new Oracle({ ...parts, hasEnded })
     fleet.etcd.observer = this.#lookout
     for (let n = options.between(2, 5); n > 0; n--) {
-      const own = { metadata: { z: String(n % 2) }, capacity: { memoryBytes: MACHINE_MB * 2 ** 20, cpuMillis: 0 } }
+      const own = {
+        metadata: { z: String(n % 2) },
+        capacity: { memoryBytes: MACHINE_MB * 2 ** 20, cpuMillis: 0 },
+      }
       this.#lookout.attach(fleet.add(`m${n}`, own))
     }
   }
@@ -213,7 +217,8 @@ class FleetRun {
       await this.#pass(SECOND_MS)
       mistakes = this.#oracle.mistakes()
     }
-    if (mistakes.length > 0) return this.#find(checker, `after ${maxMs / SECOND_MS} s: ${mistakes.join('; ')}`)
+    if (mistakes.length > 0)
+      return this.#find(checker, `after ${maxMs / SECOND_MS} s: ${mistakes.join('; ')}`)
     const { placings } = this.#lookout
     for (let ms = 0; ms < stayMs && this.#found() === undefined; ms += SECOND_MS) await this.#pass(SECOND_MS)
     if (this.#lookout.placings > placings)
@@ -258,7 +263,8 @@ class FleetRun {
 
   #found(): Finding | undefined {
     const lost = this.#nemesis.finding
-    this.#finding ??= this.#lookout.finding ?? (lost === undefined ? undefined : { checker: 'outage', message: lost })
+    this.#finding ??=
+      this.#lookout.finding ?? (lost === undefined ? undefined : { checker: 'outage', message: lost })
     return this.#finding
   }
 
