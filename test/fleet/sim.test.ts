@@ -7,10 +7,10 @@ import { describeFinding, describeFleetCampaign, replayFleet, runFleetCampaign }
 import { runFleet } from './sim/run.ts'
 
 /** Each run is minutes of the fleet's time, and a fraction of a second of ours. */
-const SEEDS = 15
+const SEEDS = 12
 const FIRST_SEED = Number(process.env.ORLOP_SIM_SEED ?? 1)
 /** One of each part; each is found by its first seed or one of the next. */
-const PLANTED = ['failureIsEmpty', 'impatientEngine', 'wipedIsEmpty', 'removesAllStates', 'heartbeatStays']
+const PLANTED = ['impatientEngine', 'wipedIsEmpty', 'forgetsLaunched', 'removesAllStates']
 const PLANTED_SEEDS_MAX = 10
 const clock = () => performance.now() / 1000
 
@@ -38,7 +38,7 @@ t.test('no fleet does what must never happen', async t => {
   const { violation, seeds, placings, calls, leaderships } = campaign
   if (violation !== undefined)
     t.fail(describeFinding(violation, replayFleet(violation.seed, undefined, undefined)).join('\n'))
-  t.ok(placings > 10 * seeds && calls > 50 * seeds, 'the fleets got something done')
+  t.ok(placings > 5 * seeds && calls > 50 * seeds, 'the fleets got something done')
   t.ok(leaderships > seeds)
 })
 

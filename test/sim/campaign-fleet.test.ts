@@ -45,7 +45,7 @@ t.test(`${MINUTES} minutes of fleets`, async t => {
   const { violation, seeds, events, placings, silent } = JSON.parse(stdout)
   t.same(violation, null, `npm run sim -- --subject fleet --seed ${violation?.seed}`)
   t.equal(status, 0)
-  t.ok(placings > 10 * seeds, 'the fleets got something done')
+  t.ok(placings > 5 * seeds, 'the fleets got something done')
   if (seeds >= SEEDS_FOR_ALL) t.same(silent, [], 'every kind of fault was felt')
   t.comment(`from seed ${seed}: ${seeds} seeds, ${events} events`)
 })

@@ -105,7 +105,7 @@ export class FakeEtcd {
   wipe(): void {
     this.replicas.wipe()
     this.observer?.wiped()
-    this.#reset()
+    this.dropWatches()
   }
 
   /** Puts a file there at once, as a client would have. */
@@ -147,7 +147,8 @@ export class FakeEtcd {
     return { client: new EtcdClient({ endpoints, transport, ...random }), link }
   }
 
-  #reset(): void {
+  /** Ends the connections of all who watch; they go on where they were, at another member if there is one. */
+  dropWatches(): void {
     this.#connections.abort(new EndpointError('connection reset', false))
     this.#connections = new AbortController()
   }

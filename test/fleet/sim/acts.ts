@@ -150,6 +150,7 @@ const STORE = {
   forget: nemesis => {
     const { etcd } = nemesis.parts.fleet
     etcd.historyMax = HISTORY_MAX
+    etcd.dropWatches()
     nemesis.befallStore('history-short', () => {
       etcd.historyMax = Number.POSITIVE_INFINITY
     })

@@ -71,7 +71,7 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
   {
     // A listing that fails is taken for one of nothing.
     name: 'failureIsEmpty',
-    climate: { harm: ['forget', 'elect'] },
+    climate: { harm: ['forget', 'elect'], members: 3 },
     build: options => {
       const { store, keys } = options
       const node = {
