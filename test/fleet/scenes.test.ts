@@ -145,3 +145,25 @@ t.test('a round that takes long is broken off when something else is wanted', as
   t.notOk(systemd.calls.includes('start u4.service'), 'it was not wanted any more')
   t.same(systemd.running, ['a.service', 'u1.service', 'u2.service', 'u3.service'])
 })
+
+t.test(
+  'a member of the store that has lost the others keeps no machine from hearing of anything',
+  async t => {
+    const f = await fleetOf(['a', 'b'], 3, 0.3)
+    t.teardown(() => f.close())
+    for (const [n, replica] of f.etcd.replicas.all.entries()) {
+      replica.isIsolated = true
+      await f.clock.advance(20_000)
+      for (const id of ['a', 'b']) {
+        const name = `u${n}${id}.service`
+        const text = `${UNIT}\n[X-Fleet]\nMachineID=${id}\n`
+        // What may not be done twice is asked of one member only; the next one is asked the next time.
+        await f.put(name, text, 'launched').catch(() => f.put(name, text, 'launched'))
+        t.ok(await f.untilRuns({ [name]: 1 }, 60_000), `${name} with ${replica.name} alone`)
+      }
+      replica.isIsolated = false
+      f.etcd.replicas.catchUp(replica)
+      await f.clock.advance(20_000)
+    }
+  },
+)
