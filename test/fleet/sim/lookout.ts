@@ -244,9 +244,9 @@ export class Lookout implements StoreObserver {
   }
 
   #mayStop({ id }: TestMachine, verb: SystemdVerb, version: Version, last: number): boolean {
-    const { hash, desired, target, isLost } = version
+    const { hash, desired, target, isLost, moment } = version
     // What went with the whole store is not to be stopped for that; only a registry that has units again is believed.
-    if (hash === undefined) return !isLost || this.#truth.inhabitedAt <= last
+    if (hash === undefined) return !isLost || this.#truth.inhabitedAfter(moment) <= last
     if (desired === 'inactive' || (verb === 'stop' && desired === 'loaded')) return true
     // Which global units a machine has depends on the others: the oracle looks at that in the end.
     if (this.#wishes.of(hash).isGlobal) return true
