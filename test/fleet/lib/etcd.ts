@@ -47,8 +47,12 @@ export interface StoreObserver {
   asked(client: string, request: KeysRequest): void
   /** A change that watchers are told of was agreed on. */
   changed(event: Event): void
-  /** A client got what a directory holds, or a change of it, as of an index of a life of the store. */
-  heard(client: string, path: string, index: number, life: number): void
+  /**
+   * A client got what a directory holds, or a change of it, as of an index of a life of the store.
+   *
+   * @param askedIndex at which the store was when a listing was asked for; 0 for a change
+   */
+  heard(client: string, path: string, index: number, life: number, askedIndex: number): void
   /** A client got any answer. */
   answered(client: string): void
   wiped(): void
@@ -179,6 +183,7 @@ export class FakeEtcd {
       return await this.#watch(way, replica, wanted, AbortSignal.any([signal, this.#connections.signal]))
     }
     const { life } = this.replicas
+    const askedIndex = this.index
     const reply = await (wanted.kind === 'read'
       ? this.#read(replica, wanted, signal)
       : this.#write(replica, wanted, signal))
@@ -192,7 +197,7 @@ export class FakeEtcd {
     this.observer?.answered(client)
     const index = Number(reply.header('x-etcd-index'))
     if (wanted.kind === 'read' && reply.status !== 500 && wanted.recursive)
-      this.observer?.heard(client, wanted.path, index, life)
+      this.observer?.heard(client, wanted.path, index, life, askedIndex)
     return reply
   }
 
@@ -255,7 +260,7 @@ export class FakeEtcd {
     if (way.link.isDeaf) await lost(way.clock, signal, false)
     await this.#travel(way, signal, true)
     this.observer?.answered(way.client)
-    if (recursive) this.observer?.heard(way.client, path, event.index, life)
+    if (recursive) this.observer?.heard(way.client, path, event.index, life, 0)
     const body = renderEvent(event, this.#clock.now())
     return replyOf({ status: 200, index: watcher.startIndex, body })
   }

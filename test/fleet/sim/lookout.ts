@@ -136,8 +136,10 @@ export class Lookout implements StoreObserver {
     if (action === 'create' && TARGET.test(path)) this.placings++
   }
 
-  heard(client: string, path: string, index: number, life: number): void {
+  heard(client: string, path: string, index: number, life: number, askedIndex: number): void {
     if (path !== JOBS) return
+    if (index < askedIndex)
+      this.#find('stale', `${client} lists units as of ${index}, and the store was at ${askedIndex}`)
     const machine = this.#fleet.machines.get(client)
     if (machine === undefined) return
     const { views } = this.#earOf(client)

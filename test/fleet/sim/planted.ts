@@ -126,6 +126,15 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
       }),
   },
   {
+    // Any member is asked for what it has, also one that has lost the others.
+    name: 'readsAnyMember',
+    climate: { harm: ['isolate', 'kill', 'start', 'retag'], members: 3 },
+    build: options =>
+      withStore(options, {
+        get: (key, { recursive = false } = {}, signal) => options.store.get(key, { recursive }, signal),
+      }),
+  },
+  {
     // The lease is taken and kept whoever has it.
     name: 'leaseUnconditional',
     build: options => {

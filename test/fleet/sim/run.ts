@@ -11,7 +11,7 @@ import { Nemesis } from './nemesis.ts'
 import { Oracle } from './oracle.ts'
 import type { PlantedFleetBug } from './planted.ts'
 import { Truth } from './truth.ts'
-import { MACHINE_MB, Wishes } from './units.ts'
+import { MACHINE_CORES, MACHINE_MB, Wishes } from './units.ts'
 
 /** Things done to a fleet in one run, where nobody says otherwise. */
 export const ACTS_DEFAULT = 30
@@ -107,7 +107,7 @@ class FleetRun {
     for (let n = options.between(2, 5); n > 0; n--) {
       const own = {
         metadata: { z: String(n % 2) },
-        capacity: { memoryBytes: MACHINE_MB * 2 ** 20, cpuMillis: 0 },
+        capacity: { memoryBytes: MACHINE_MB * 2 ** 20, cpuMillis: MACHINE_CORES * 1000 },
       }
       this.#lookout.attach(fleet.add(`m${n}`, own))
     }
