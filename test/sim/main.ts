@@ -3,12 +3,12 @@
 import { parseArgs } from 'node:util'
 import { describeFailure, UserError } from '#lib/errors.ts'
 import { simulateFleets } from '../fleet/sim/command.ts'
+import { ACTS_DEFAULT } from '../fleet/sim/run.ts'
 import { type Campaign, runCampaign } from './campaign.ts'
 import { memberSubject } from './member/subject.ts'
 import { type Planted, plantedBugs } from './planted.ts'
 import { raftSubject, walSubject } from './raft/subject.ts'
 import { describeCampaign, describeRun, describeViolation, replayCommand } from './report.ts'
-import { ACTS_DEFAULT } from '../fleet/sim/run.ts'
 import { EVENTS_DEFAULT, type Outcome, runSeed } from './run.ts'
 import type { SubjectMaker } from './subject.ts'
 

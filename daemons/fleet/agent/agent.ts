@@ -50,6 +50,7 @@ export class Agent {
   #isAdopted = false
   // systemd has not read what is on the disk: also when it could not be asked to, or the daemon did not come to it.
   #needsReload = false
+  #isReloadTold = false
   #isWarned = false
 
   constructor(options: AgentOptions) {
@@ -204,10 +205,13 @@ export class Agent {
     try {
       await this.#options.systemd.reload()
     } catch (error) {
-      this.#options.log.error(`could not have systemd read units again: ${reason(error)}`)
+      if (!this.#isReloadTold)
+        this.#options.log.error(`could not have systemd read units again: ${reason(error)}`)
+      this.#isReloadTold = true
       return false
     }
     this.#needsReload = false
+    this.#isReloadTold = false
     return true
   }
 

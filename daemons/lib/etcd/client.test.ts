@@ -74,6 +74,24 @@ t.test('what may not be done twice goes to one endpoint', async t => {
   await t.rejects(open(t, [NOBODY]).keys.createInOrder('/k', 'v'), EndpointError)
 })
 
+t.test('a watch goes along when another endpoint serves', async t => {
+  let hasLeader = true
+  const silent = await serve(t, (request, response, body) => {
+    if (request.url?.includes('wait=true')) return
+    if (hasLeader) OK(request, response, body)
+    else NO_LEADER(request, response, body)
+  })
+  const good = await serve(t, OK)
+  const client = open(t, [silent.url, good.url])
+  const event = client.keys.watch('/k', { afterIndex: 8 }).next()
+  await client.keys.get('/k')
+  t.equal(good.seen.length, 0)
+  hasLeader = false
+  await client.keys.get('/k')
+  t.match(await event, { node: { modifiedIndex: 9 } })
+  t.match(good.seen.at(-1), /wait=true&waitIndex=9/)
+})
+
 t.test('when nobody serves, each is named', async t => {
   const broken = await serve(t, NO_LEADER)
   const error = await open(t, [NOBODY, broken.url])

@@ -40,7 +40,7 @@ const HEADER_TIMEOUT_MS = 2_000
  *
  * Fail-over: a request goes to the pinned endpoint; when that gives no answer, or 5xx, to the next, each once. A
  * request that may not be executed twice (delete, create, in-order create) goes to one only, and the next one is
- * pinned when it failed. So a write that failed may have been executed unless `isUnreachable` says otherwise.
+ * pinned when it failed. Watches that wait go along. So a write that failed may have been executed unless `isUnreachable` says otherwise.
  */
 export class EtcdClient {
   readonly keys: KeysClient
@@ -50,6 +50,8 @@ export class EtcdClient {
   readonly #transport: Transport
   readonly #options: ClientOptions
   readonly #authorization: string | undefined
+  /** Ends when another endpoint is pinned. */
+  #moved = new AbortController()
 
   /** @throws NoEndpointsError for an empty list */
   constructor(options: ClientOptions) {
@@ -88,20 +90,37 @@ export class EtcdClient {
    */
   async perform(request: EtcdRequest, signal: AbortSignal = new AbortController().signal): Promise<Reply> {
     const errors: Error[] = []
+    const moved = this.#moved.signal
+    const either = request.wait ? AbortSignal.any([signal, moved]) : signal
     for (const endpoint of this.#rotation.turn()) {
-      const outcome = await this.#ask(endpoint, request, signal)
+      const outcome = await this.#ask(endpoint, request, either)
       if (!(outcome instanceof Error)) {
-        this.#rotation.served(endpoint)
+        this.#served(endpoint, request)
         return outcome
       }
+      if (request.wait && moved.aborted && !signal.aborted) return await this.perform(request, signal)
       if (signal.aborted) throw isTimeout(signal) ? new DeadlineError() : new CancelledError()
       if (request.oneShot) {
         this.#rotation.failed(endpoint)
+        this.#move()
         throw outcome
       }
       errors.push(outcome)
     }
     throw new ClusterError(errors)
+  }
+
+  #served(endpoint: string, { wait }: EtcdRequest): void {
+    const [before] = this.#rotation.turn()
+    this.#rotation.served(endpoint)
+    if (!wait && endpoint !== before) this.#move()
+  }
+
+  /** Watches go along to the endpoint that is pinned now: one that has lost the other members would be silent for ever. */
+  #move(): void {
+    if (this.endpoints.length < 2) return
+    this.#moved.abort()
+    this.#moved = new AbortController()
   }
 
   /**

@@ -24,6 +24,8 @@ const SYNC_MS = 500
 const REQUEST_TIMEOUT_MS = 2_000
 /** How long a member asks the others in vain. */
 const ELECTION_MS_MAX = 1_500
+/** What is on its way is sent again so often while the way is cut. */
+const RESEND_MS = 1_000
 /** A member that is behind is looked at again so soon. */
 const LOOK_MS = 20
 
@@ -45,8 +47,12 @@ export interface StoreObserver {
   asked(client: string, request: KeysRequest): void
   /** A change that watchers are told of was agreed on. */
   changed(event: Event): void
-  /** A client got what a directory holds, or a change of it, as of an index of a life of the store. */
-  heard(client: string, path: string, index: number, life: number): void
+  /**
+   * A client got what a directory holds, or a change of it, as of an index of a life of the store.
+   *
+   * @param askedIndex at which the store was when a listing was asked for; 0 for a change
+   */
+  heard(client: string, path: string, index: number, life: number, askedIndex: number): void
   /** A client got any answer. */
   answered(client: string): void
   wiped(): void
@@ -103,7 +109,7 @@ export class FakeEtcd {
   wipe(): void {
     this.replicas.wipe()
     this.observer?.wiped()
-    this.#reset()
+    this.dropWatches()
   }
 
   /** Puts a file there at once, as a client would have. */
@@ -145,7 +151,8 @@ export class FakeEtcd {
     return { client: new EtcdClient({ endpoints, transport, ...random }), link }
   }
 
-  #reset(): void {
+  /** Ends the connections of all who watch; they go on where they were, at another member if there is one. */
+  dropWatches(): void {
     this.#connections.abort(new EndpointError('connection reset', false))
     this.#connections = new AbortController()
   }
@@ -176,6 +183,7 @@ export class FakeEtcd {
       return await this.#watch(way, replica, wanted, AbortSignal.any([signal, this.#connections.signal]))
     }
     const { life } = this.replicas
+    const askedIndex = this.index
     const reply = await (wanted.kind === 'read'
       ? this.#read(replica, wanted, signal)
       : this.#write(replica, wanted, signal))
@@ -189,7 +197,7 @@ export class FakeEtcd {
     this.observer?.answered(client)
     const index = Number(reply.header('x-etcd-index'))
     if (wanted.kind === 'read' && reply.status !== 500 && wanted.recursive)
-      this.observer?.heard(client, wanted.path, index, life)
+      this.observer?.heard(client, wanted.path, index, life, askedIndex)
     return reply
   }
 
@@ -245,10 +253,14 @@ export class FakeEtcd {
     const event = watcher.take()
     store.watchers.remove(watcher)
     if (signal.aborted || event === undefined) throw signal.reason
+    // Some connections break where the way is cut, and others only wait, and bring late what happened meanwhile.
+    const isPatient = this.#random() < 0.5
+    while (isPatient && (way.link.isCut || way.link.isDeaf || this.#isDown) && !signal.aborted)
+      await way.clock.sleep(RESEND_MS, signal)
     if (way.link.isDeaf) await lost(way.clock, signal, false)
     await this.#travel(way, signal, true)
     this.observer?.answered(way.client)
-    if (recursive) this.observer?.heard(way.client, path, event.index, life)
+    if (recursive) this.observer?.heard(way.client, path, event.index, life, 0)
     const body = renderEvent(event, this.#clock.now())
     return replyOf({ status: 200, index: watcher.startIndex, body })
   }

@@ -18,6 +18,8 @@ export interface FleetOptions {
   log?: (machine: string) => Log
   /** Members of the store. */
   members?: number
+  /** Another store than the usual one, of which a test may look at nothing. */
+  store?: (clock: VirtualClock) => Pick<FakeEtcd, 'connect' | 'close'>
   /** Makes a node; another than the usual one to plant a bug in it. */
   build?: (options: NodeOptions) => FleetNode
 }
@@ -49,7 +51,8 @@ export class TestFleet {
 
   constructor(options: FleetOptions = {}) {
     this.#options = options
-    this.etcd = new FakeEtcd(this.clock, options.random ?? (() => 0.5), options.members ?? 1)
+    const other = options.store?.(this.clock) as FakeEtcd | undefined
+    this.etcd = other ?? new FakeEtcd(this.clock, options.random ?? (() => 0.5), options.members ?? 1)
     this.client = this.etcd.connect('test').client
     this.registry = new Registry(this.client.keys, this.keys)
   }

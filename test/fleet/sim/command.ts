@@ -108,6 +108,7 @@ function jsonOf({ faults, violation, ...counts }: FleetCampaign): Record<string,
   return {
     ...counts,
     faults: faults.table(),
+    silent: faults.silent(),
     violation: violation === undefined ? null : jsonOfRun(violation),
   }
 }

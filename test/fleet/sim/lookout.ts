@@ -136,8 +136,10 @@ export class Lookout implements StoreObserver {
     if (action === 'create' && TARGET.test(path)) this.placings++
   }
 
-  heard(client: string, path: string, index: number, life: number): void {
+  heard(client: string, path: string, index: number, life: number, askedIndex: number): void {
     if (path !== JOBS) return
+    if (index < askedIndex)
+      this.#find('stale', `${client} lists units as of ${index}, and the store was at ${askedIndex}`)
     const machine = this.#fleet.machines.get(client)
     if (machine === undefined) return
     const { views } = this.#earOf(client)
@@ -244,9 +246,9 @@ export class Lookout implements StoreObserver {
   }
 
   #mayStop({ id }: TestMachine, verb: SystemdVerb, version: Version, last: number): boolean {
-    const { hash, desired, target, isLost } = version
+    const { hash, desired, target, isLost, moment } = version
     // What went with the whole store is not to be stopped for that; only a registry that has units again is believed.
-    if (hash === undefined) return !isLost || this.#truth.inhabitedAt <= last
+    if (hash === undefined) return !isLost || this.#truth.inhabitedAfter(moment) <= last
     if (desired === 'inactive' || (verb === 'stop' && desired === 'loaded')) return true
     // Which global units a machine has depends on the others: the oracle looks at that in the end.
     if (this.#wishes.of(hash).isGlobal) return true

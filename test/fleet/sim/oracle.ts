@@ -1,6 +1,6 @@
 import type { TestFleet, TestMachine } from '../lib/fleet.ts'
 import type { Truth, Version } from './truth.ts'
-import { hashOfText, MACHINE_MB, names, type Wish, type Wishes } from './units.ts'
+import { hashOfText, MACHINE_CORES, MACHINE_MB, names, type Wish, type Wishes } from './units.ts'
 
 /** What the oracle looks at. */
 export interface OracleParts {
@@ -99,13 +99,14 @@ export class Oracle {
   /** Whether a machine could have the unit beside what it has. */
   #could(unit: Unit, machine: TestMachine, here: readonly Unit[]): boolean {
     const { wish } = unit
-    const used = here.reduce((sum, other) => sum + other.wish.memoryMb, 0)
     const hasPeers = wish.peers.every(peer => here.some(({ name }) => name === peer))
     return (
       this.#hasZone(machine, wish) &&
       hasPeers &&
       !here.some(other => conflict(unit, other)) &&
-      used + wish.memoryMb <= MACHINE_MB
+      // Who asks for nothing has room also beside those that ask for all.
+      (wish.memoryMb === 0 || reserved(here).memoryMb + wish.memoryMb <= MACHINE_MB) &&
+      (wish.cores === 0 || reserved(here).cores + wish.cores <= MACHINE_CORES)
     )
   }
 
@@ -119,8 +120,9 @@ export class Oracle {
       for (const peer of unit.wish.isGlobal ? [] : unit.wish.peers)
         if (!here.some(({ name }) => name === peer)) found.push(`${unit.name} is without ${peer}`)
     }
-    const used = here.reduce((sum, { wish }) => sum + wish.memoryMb, 0)
-    if (used > MACHINE_MB) found.push(`${used} MB are reserved on ${machine.id}`)
+    const { memoryMb, cores } = reserved(here)
+    if (memoryMb > MACHINE_MB || cores > MACHINE_CORES)
+      found.push(`${memoryMb} MB and ${cores} cores are reserved on ${machine.id}`)
     return found
   }
 
@@ -180,6 +182,16 @@ export class Oracle {
       return `${name} on ${id}: ${said.loadState} ${said.activeState} ${said.subState}`
     })
   }
+}
+
+/** What units reserve together. */
+function reserved(units: readonly Unit[]): { memoryMb: number; cores: number } {
+  let [memoryMb, cores] = [0, 0]
+  for (const { wish } of units) {
+    memoryMb += wish.memoryMb
+    cores += wish.cores
+  }
+  return { memoryMb, cores }
 }
 
 function conflict(a: Unit, b: Unit): boolean {

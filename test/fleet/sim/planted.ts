@@ -4,7 +4,7 @@ import { type Candidate, Station } from '#lib/fleet/placing/able.ts'
 import type { KeyStore } from '#lib/fleet/registry/store.ts'
 import { Engine } from '../../../daemons/fleet/engine/engine.ts'
 import { FleetNode, type NodeOptions } from '../../../daemons/fleet/node.ts'
-import type { Act } from './nemesis.ts'
+import type { Act } from './acts.ts'
 import type { KindName } from './units.ts'
 
 /** What befalls a fleet in a run that looks for one bug; the bug itself is left to show by chance. */
@@ -71,7 +71,7 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
   {
     // A listing that fails is taken for one of nothing.
     name: 'failureIsEmpty',
-    climate: { harm: ['forget', 'elect'] },
+    climate: { harm: ['forget', 'elect'], members: 3 },
     build: options => {
       const { store, keys } = options
       const node = {
@@ -123,6 +123,15 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
             },
           }
         },
+      }),
+  },
+  {
+    // Any member is asked for what it has, also one that has lost the others.
+    name: 'readsAnyMember',
+    climate: { harm: ['isolate', 'kill', 'start', 'retag'], members: 3 },
+    build: options =>
+      withStore(options, {
+        get: (key, { recursive = false } = {}, signal) => options.store.get(key, { recursive }, signal),
       }),
   },
   {

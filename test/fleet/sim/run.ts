@@ -4,13 +4,14 @@ import { FleetNode } from '../../../daemons/fleet/node.ts'
 import { FaultCounts } from '../../sim/world/faults.ts'
 import { hashText, Random } from '../../sim/world/random.ts'
 import { TestFleet, type TestMachine } from '../lib/fleet.ts'
+import { ACTS, type Act, WORK } from './acts.ts'
 import { FLEET_FAULTS, type FleetFault } from './faults.ts'
 import { type Finding, Lookout } from './lookout.ts'
-import { ACTS, type Act, Nemesis, WORK } from './nemesis.ts'
+import { Nemesis } from './nemesis.ts'
 import { Oracle } from './oracle.ts'
 import type { PlantedFleetBug } from './planted.ts'
 import { Truth } from './truth.ts'
-import { MACHINE_MB, Wishes } from './units.ts'
+import { MACHINE_CORES, MACHINE_MB, Wishes } from './units.ts'
 
 /** Things done to a fleet in one run, where nobody says otherwise. */
 export const ACTS_DEFAULT = 30
@@ -106,7 +107,7 @@ class FleetRun {
     for (let n = options.between(2, 5); n > 0; n--) {
       const own = {
         metadata: { z: String(n % 2) },
-        capacity: { memoryBytes: MACHINE_MB * 2 ** 20, cpuMillis: 0 },
+        capacity: { memoryBytes: MACHINE_MB * 2 ** 20, cpuMillis: MACHINE_CORES * 1000 },
       }
       this.#lookout.attach(fleet.add(`m${n}`, own))
     }

@@ -27,17 +27,17 @@ export class Truth {
   #moment = 0
   /** Units in the registry now. */
   #count = 0
-  /** When the registry last came to have a unit after it had none. */
-  #inhabitedAt = 0
+  /** When the registry came to have a unit after it had none. */
+  readonly #inhabitedAt: number[] = []
 
   /** The moment of a change in a life of the store. */
   momentOf(index: number, life: number): number {
     return (this.#lifeBegan[life] ?? 0) + index
   }
 
-  /** Since when the registry has had units without a break; Infinity while it has none. */
-  get inhabitedAt(): number {
-    return this.#count > 0 ? this.#inhabitedAt : Number.POSITIVE_INFINITY
+  /** When the registry came to have units after a moment at which it was lost; Infinity when it has none since. */
+  inhabitedAfter(moment: number): number {
+    return this.#inhabitedAt.find(at => at >= moment) ?? Number.POSITIVE_INFINITY
   }
 
   /** Names of all units that ever were. */
@@ -86,7 +86,7 @@ export class Truth {
   #put(name: string, version: Omit<Version, 'moment'>): void {
     const had = this.now(name).hash !== undefined
     const has = version.hash !== undefined
-    if (has && !had && this.#count++ === 0) this.#inhabitedAt = this.#moment
+    if (has && !had && this.#count++ === 0) this.#inhabitedAt.push(this.#moment)
     if (had && !has) this.#count--
     const versions = this.#versions.get(name)
     // A unit that comes again was not lost.

@@ -12,26 +12,31 @@ export interface Wish {
   /** Value that the machine's metadata `z` must have. */
   readonly zone: string | undefined
   readonly memoryMb: number
+  readonly cores: number
 }
 
 /** Units of one run. Few, so that they get in one another's way. */
 export const UNITS = 12
 /** Memory of each machine that units may reserve. */
 export const MACHINE_MB = 300
+/** Cores of each machine that units may reserve. */
+export const MACHINE_CORES = 2
 /** The unit that others drive away. */
 const DRIVEN = 'u3.service'
 const PEER = 'u4.service'
 /** These reserve memory, in any version of their text: a reservation that grows is no reason to move. */
-const HEAVY: ReadonlyMap<string, number> = new Map([
-  ['u5.service', 150],
-  ['u6.service', 100],
-  ['u7.service', 200],
-  ['u8.service', 150],
-  ['u9.service', 100],
-  ['u10.service', 200],
+const HEAVY: ReadonlyMap<string, Pick<Wish, 'memoryMb' | 'cores'>> = new Map([
+  ['u5.service', { memoryMb: 150, cores: 0.5 }],
+  ['u6.service', { memoryMb: 100, cores: 1.5 }],
+  ['u7.service', { memoryMb: 200, cores: 0 }],
+  ['u8.service', { memoryMb: 150, cores: 0 }],
+  ['u9.service', { memoryMb: 100, cores: 1 }],
+  ['u10.service', { memoryMb: 200, cores: 1.5 }],
 ])
 
-type Kind = Partial<Omit<Wish, 'text' | 'memoryMb'>>
+const LIGHT = { memoryMb: 0, cores: 0 }
+
+type Kind = Partial<Omit<Wish, 'text' | 'memoryMb' | 'cores'>>
 
 const KINDS = {
   conflictsMany: { conflicts: ['u1*'] },
@@ -63,18 +68,18 @@ export class Wishes {
   /** Some text for a unit. */
   choose(name: string, random: Random): Wish {
     const kind = random.pick(this.#kinds)
-    const memoryMb = kind.isGlobal === true ? 0 : (HEAVY.get(name) ?? 0)
-    return this.#add(kind, memoryMb, random.below(3))
+    const reserved = kind.isGlobal === true ? LIGHT : (HEAVY.get(name) ?? LIGHT)
+    return this.#add(kind, reserved, random.below(3))
   }
 
   /** A text that asks for nothing. */
   plain(version: number): Wish {
-    return this.#add({}, 0, version)
+    return this.#add({}, LIGHT, version)
   }
 
   /** A text that asks for each machine with this metadata. */
   everywhere(zone: string): Wish {
-    return this.#add({ isGlobal: true, zone }, 0, 0)
+    return this.#add({ isGlobal: true, zone }, LIGHT, 0)
   }
 
   /** What the text of a hash asks for. */
@@ -82,7 +87,7 @@ export class Wishes {
     return this.#byHash.get(hash)!
   }
 
-  #add(kind: Kind, memoryMb: number, version: number): Wish {
+  #add(kind: Kind, { memoryMb, cores }: Pick<Wish, 'memoryMb' | 'cores'>, version: number): Wish {
     const { isGlobal = false, conflicts = [], replaces = [], peers = [], zone } = kind
     const lines = [
       ...(isGlobal ? ['Global=true'] : []),
@@ -91,9 +96,10 @@ export class Wishes {
       ...peers.map(peer => `MachineOf=${peer}`),
       ...(zone === undefined ? [] : [`MachineMetadata=z=${zone}`]),
       ...(memoryMb === 0 ? [] : [`MemoryReservation=${memoryMb}M`]),
+      ...(cores === 0 ? [] : [`CPUReservation=${cores}`]),
     ]
     const text = `[Service]\nExecStart=/bin/sleep ${version}\n\n[X-Fleet]\n${lines.join('\n')}\n`
-    const wish = { text, isGlobal, conflicts, replaces, peers, zone, memoryMb }
+    const wish = { text, isGlobal, conflicts, replaces, peers, zone, memoryMb, cores }
     this.#byHash.set(hashOfText(text), wish)
     return wish
   }

@@ -5,7 +5,7 @@ import type { Network } from '../../../daemons/etcd/member/network.ts'
 import type { Probe } from '../../../daemons/etcd/member/options.ts'
 import type { WriteResult } from '../../../daemons/etcd/member/proposals.ts'
 import type { RunningMember } from '../../../daemons/etcd/member/running.ts'
-import { Failure } from '../../../daemons/etcd/member/service.ts'
+import { Failure, type MemberService } from '../../../daemons/etcd/member/service.ts'
 import { decodeMessage, encodeMessage } from '../../../daemons/etcd/raft/codec.ts'
 import type { ChangeKind } from '../../../daemons/etcd/raft/membership.ts'
 import type { Message } from '../../../daemons/etcd/raft/message.ts'
@@ -81,6 +81,11 @@ export class MemberHost implements Member {
     startMember(own, env, begun, error => {
       if (error !== undefined) this.#failed(error)
     })
+  }
+
+  /** What the public API of the server would be served by; undefined until the member has read its disk. */
+  get service(): MemberService | undefined {
+    return this.#member
   }
 
   receive(_from: string, bytes: Uint8Array): void {
