@@ -40,7 +40,11 @@ function follow(journal: Journal, last: number, matches?: ReturnType<typeof matc
     const options = { from: { last }, follow: true, signal: ending.signal, matches }
     for await (const entry of journal.entries(options)) got.push(entry.text('MESSAGE') ?? '')
   })()
-  return { got, stop: async () => (ending.abort(), await done) }
+  const stop = async (): Promise<void> => {
+    ending.abort()
+    await done
+  }
+  return { got, stop }
 }
 
 const numbered = (first: number, count: number, step = 1): string[] =>
