@@ -85,8 +85,11 @@ export class Journal {
         }
         if (changes === undefined) return
         await changes.wait(signal)
+        // Before new files are looked for: of one that is gone by then, what was written last is read nevertheless.
+        await merge.grown(await files.refresh())
+        if (!changes.takeMoves()) continue
         changes.watch(await this.#watched())
-        await catchUp(files, merge)
+        await lookAround(files, merge)
       }
     } finally {
       changes?.close()
@@ -156,11 +159,8 @@ async function addAll(merge: Merge, files: OpenFiles): Promise<void> {
   for (const file of files.files) await merge.add(file)
 }
 
-/** Takes up what has been written since, and which files have come or gone. */
-async function catchUp(files: OpenFiles, merge: Merge): Promise<void> {
-  // Before the scan: of a file that is gone now, what was written last is read nevertheless.
-  const grown = await files.refresh()
-  await merge.grown(grown)
+/** Takes up which files have come or gone. */
+async function lookAround(files: OpenFiles, merge: Merge): Promise<void> {
   const { added, gone } = await files.scan()
   for (const file of added) await merge.add(file)
   for (const file of gone) {
