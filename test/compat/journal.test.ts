@@ -1,9 +1,10 @@
 // Our journal beside Debian's: files made by systemd-journal-remote, read by our package and by journalctl.
 
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { HEADER_BYTES, INCOMPATIBLE, parseHeader } from '../../daemons/journald/codec/header.ts'
 import {
   Formatter,
   Journal,
@@ -131,6 +132,14 @@ for (const [number, form] of FORMS.entries()) {
       ...someEntries(random, second!, 700),
     ])
     const where = { files: [file] }
+    const head = await readFile(file).then(bytes => parseHeader(bytes.subarray(0, HEADER_BYTES)))
+    const compressions = { zstd: INCOMPATIBLE.zstd, lz4: INCOMPATIBLE.lz4, xz: INCOMPATIBLE.xz, none: 0 }
+    const layout = (form.isKeyed ? INCOMPATIBLE.keyed : 0) | (form.isCompact ? INCOMPATIBLE.compact : 0)
+    t.equal(
+      head.incompatibleFlags,
+      compressions[form.compression] | layout,
+      'it is of the form that was asked for',
+    )
     t.equal(await same(t, where, {}), 2200)
     await same(t, where, { args: ['--all'] })
     await same(t, where, { output: 'export' })

@@ -4,28 +4,69 @@ import type { ByteSource } from '../read/source.ts'
 
 /** What is read at once. */
 const BLOCK_BYTES = 64 * 1024
-/** Blocks of one file that are kept: 4 MiB. */
-const BLOCKS_MAX = 64
+/** Blocks of all files of a reading that are kept: 16 MiB. */
+const BLOCKS_MAX = 256
+/** A file has fewer blocks: it would be of 4 TiB. */
+const BLOCKS_PER_FILE_MAX = 2 ** 26
 /** Reads answered from memory, after which others of this process get a turn. */
 const READS_PER_TURN = 2048
 
-/** A file by positioned reads, with the blocks that were used last in memory. */
-export class BlockSource implements ByteSource {
-  readonly #handle: FileHandle
+/** The blocks of some files that were used last. */
+export class BlockCache {
   readonly #blocks = new Map<number, Buffer>()
-  #size: number
-  #reads = 0
+  #files = 0
   /** The block that was used last. */
   #newest = -1
 
-  private constructor(handle: FileHandle, size: number) {
+  /** A number for the blocks of one more file. */
+  add(): number {
+    return this.#files++
+  }
+
+  get(file: number, index: number): Buffer | undefined {
+    const key = file * BLOCKS_PER_FILE_MAX + index
+    const known = this.#blocks.get(key)
+    if (known === undefined || key === this.#newest) return known
+    this.#blocks.delete(key)
+    this.#blocks.set(key, known)
+    this.#newest = key
+    return known
+  }
+
+  set(file: number, index: number, block: Buffer): void {
+    const key = file * BLOCKS_PER_FILE_MAX + index
+    this.#blocks.set(key, block)
+    this.#newest = key
+    if (this.#blocks.size <= BLOCKS_MAX) return
+    const [oldest] = this.#blocks.keys()
+    this.#blocks.delete(oldest!)
+  }
+
+  /** Forgets the blocks of a file. */
+  clear(file: number): void {
+    for (const key of this.#blocks.keys())
+      if (Math.floor(key / BLOCKS_PER_FILE_MAX) === file) this.#blocks.delete(key)
+  }
+}
+
+/** A file by positioned reads, with blocks that were used lately in memory. */
+export class BlockSource implements ByteSource {
+  readonly #handle: FileHandle
+  readonly #cache: BlockCache
+  readonly #number: number
+  #size: number
+  #reads = 0
+
+  private constructor(handle: FileHandle, cache: BlockCache, size: number) {
     this.#handle = handle
+    this.#cache = cache
+    this.#number = cache.add()
     this.#size = size
   }
 
   /** Takes over an open file. */
-  static async open(handle: FileHandle): Promise<BlockSource> {
-    return new BlockSource(handle, (await handle.stat()).size)
+  static async open(handle: FileHandle, cache: BlockCache): Promise<BlockSource> {
+    return new BlockSource(handle, cache, (await handle.stat()).size)
   }
 
   get size(): number {
@@ -61,41 +102,31 @@ export class BlockSource implements ByteSource {
     const start = index * BLOCK_BYTES
     const end = offset + length - start
     if (end > BLOCK_BYTES || ++this.#reads >= READS_PER_TURN) return undefined
-    const block = this.#recall(index)
+    const block = this.#cache.get(this.#number, index)
     return block === undefined || end > block.length ? undefined : block.subarray(offset - start, end)
   }
 
+  async readFresh(offset: number, length: number): Promise<Buffer> {
+    return await this.#readAt(offset, length)
+  }
+
   async refresh(): Promise<void> {
-    this.#blocks.clear()
+    this.#cache.clear(this.#number)
     this.#size = (await this.#handle.stat()).size
   }
 
   async close(): Promise<void> {
-    this.#blocks.clear()
+    this.#cache.clear(this.#number)
     await this.#handle.close()
   }
 
   async #block(index: number): Promise<Buffer> {
-    const known = this.#recall(index)
+    const known = this.#cache.get(this.#number, index)
     if (known !== undefined) return known
     const start = index * BLOCK_BYTES
     const block = await this.#readAt(start, Math.min(BLOCK_BYTES, this.#size - start))
-    this.#blocks.set(index, block)
-    this.#newest = index
-    if (this.#blocks.size > BLOCKS_MAX) {
-      const [oldest] = this.#blocks.keys()
-      this.#blocks.delete(oldest!)
-    }
+    this.#cache.set(this.#number, index, block)
     return block
-  }
-
-  #recall(index: number): Buffer | undefined {
-    const known = this.#blocks.get(index)
-    if (known === undefined || index === this.#newest) return known
-    this.#blocks.delete(index)
-    this.#blocks.set(index, known)
-    this.#newest = index
-    return known
   }
 
   async #readAt(offset: number, length: number): Promise<Buffer> {

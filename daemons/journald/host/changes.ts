@@ -11,6 +11,8 @@ const WATCHES_MAX = 256
 export class Changes {
   readonly #watchers = new Map<string, FSWatcher>()
   #hasChanged = false
+  /** When files were last looked for, or a moment long ago when some have come or gone. */
+  #scanned = performance.now()
   #wake: (() => void) | undefined
 
   /** Watches these folders or files, and no others. */
@@ -23,7 +25,7 @@ export class Changes {
     for (const path of paths) {
       if (this.#watchers.has(path) || this.#watchers.size >= WATCHES_MAX) continue
       try {
-        const watcher = watch(path, { persistent: false }, () => this.#changed())
+        const watcher = watch(path, { persistent: false }, event => this.#changed(event))
         watcher.on('error', () => {
           watcher.close()
           this.#watchers.delete(path)
@@ -58,13 +60,22 @@ export class Changes {
     }
   }
 
+  /** Whether files may have come or gone, which is taken to be looked at. */
+  takeMoves(): boolean {
+    const now = performance.now()
+    if (now - this.#scanned < POLL_MS) return false
+    this.#scanned = now
+    return true
+  }
+
   close(): void {
     for (const watcher of this.#watchers.values()) watcher.close()
     this.#watchers.clear()
     this.#wake?.()
   }
 
-  #changed(): void {
+  #changed(event: string): void {
+    if (event === 'rename') this.#scanned = Number.NEGATIVE_INFINITY
     this.#hasChanged = true
     this.#wake?.()
   }

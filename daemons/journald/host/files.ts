@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { JournalError } from '../codec/errors.ts'
 import { JournalFile } from '../read/file.ts'
-import { BlockSource } from './blocks.ts'
+import { BlockCache, BlockSource } from './blocks.ts'
 import { identityOf, journalsOf, type Places } from './places.ts'
 
 /** What could not be read, and where. Reading goes on with the rest. */
@@ -15,6 +15,7 @@ export class OpenFiles {
   readonly #places: Places
   readonly #onProblem: OnProblem
   readonly #open = new Map<string, JournalFile>()
+  readonly #cache = new BlockCache()
   /** Files that cannot be opened, with what was said of them. */
   readonly #refused = new Set<string>()
   readonly #told = new Map<string, number>()
@@ -84,16 +85,17 @@ export class OpenFiles {
   }
 
   async #openFile(path: string, identity: string): Promise<JournalFile | undefined> {
-    let source: BlockSource | undefined
+    let handle: FileHandle | undefined
     try {
-      source = await BlockSource.open(await open(path, 'r'))
+      handle = await open(path, 'r')
+      const source = await BlockSource.open(handle, this.#cache)
       const file = await JournalFile.open(path, source)
       this.#refused.delete(identity)
       if (file.isTruncated)
         this.report(file, new JournalError('truncated', 'is shorter than its header says; the rest is read'))
       return file
     } catch (error) {
-      await source?.close()
+      await handle?.close()
       this.#refuse(identity, path, error)
       return undefined
     }

@@ -2,6 +2,7 @@ import { type Location, parseCursor } from '../codec/cursor.ts'
 import { type Match, parseMatches } from '../query/match.ts'
 import type { Direction } from '../read/chain.ts'
 import type { JournalEntry } from '../read/entry.ts'
+import type { JournalFile } from '../read/file.ts'
 import { Merge, type Start, type Step } from '../read/merge.ts'
 import { Changes } from './changes.ts'
 import { type OnProblem, OpenFiles } from './files.ts'
@@ -75,6 +76,7 @@ export class Journal {
       const { merge, first } = await begin(files, plan, signal)
       if (first !== undefined) yield first
       let passOver = plan.after
+      const wereGone = new Set<JournalFile>()
       for (;;) {
         if (signal?.aborted === true) return
         const entry = await merge.next()
@@ -84,9 +86,13 @@ export class Journal {
           continue
         }
         if (changes === undefined) return
+        merge.beginFollowing()
         await changes.wait(signal)
+        // Before new files are looked for: of one that is gone by then, what was written last is read nevertheless.
+        await merge.grown(await files.refresh())
+        if (!changes.takeMoves()) continue
         changes.watch(await this.#watched())
-        await catchUp(files, merge)
+        await lookAround(files, merge, wereGone)
       }
     } finally {
       changes?.close()
@@ -156,17 +162,20 @@ async function addAll(merge: Merge, files: OpenFiles): Promise<void> {
   for (const file of files.files) await merge.add(file)
 }
 
-/** Takes up what has been written since, and which files have come or gone. */
-async function catchUp(files: OpenFiles, merge: Merge): Promise<void> {
-  // Before the scan: of a file that is gone now, what was written last is read nevertheless.
-  const grown = await files.refresh()
-  await merge.grown(grown)
+/**
+ * Takes up which files have come or gone. Those that are gone stay open until the next time, so that copies of their
+ * entries are known for what they are.
+ */
+async function lookAround(files: OpenFiles, merge: Merge, wereGone: Set<JournalFile>): Promise<void> {
   const { added, gone } = await files.scan()
   for (const file of added) await merge.add(file)
   for (const file of gone) {
-    if (!merge.isAtEnd(file)) continue
-    merge.remove(file)
-    await files.drop(file)
+    if (!wereGone.has(file)) wereGone.add(file)
+    else if (merge.isAtEnd(file)) {
+      wereGone.delete(file)
+      merge.remove(file)
+      await files.drop(file)
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** Bytes of fields that are kept for one file. */
-const BYTES_MAX = 2 * 1024 * 1024
+const BYTES_MAX = 512 * 1024
 /** What is larger hardly comes twice. */
 const ITEM_BYTES_MAX = 16 * 1024
 /** For the entry itself, about. */

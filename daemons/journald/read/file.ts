@@ -69,7 +69,10 @@ export class JournalFile {
    * @throws JournalError when it is no journal that is known here
    */
   static async open(path: string, source: ByteSource): Promise<JournalFile> {
-    return new JournalFile(path, source, parseHeader(await source.read(0, HEADER_BYTES)))
+    const file = new JournalFile(path, source, parseHeader(await source.readFresh(0, HEADER_BYTES)))
+    // A file grows before its header says so: one that seems too short may have grown since it was looked at.
+    if (file.isTruncated) await source.refresh()
+    return file
   }
 
   get header(): JournalHeader {
@@ -96,13 +99,18 @@ export class JournalFile {
    * @returns true when it has more entries than before
    */
   async refresh(): Promise<boolean> {
-    await this.#source.refresh()
-    const header = parseHeader(await this.#source.read(0, HEADER_BYTES))
+    if (this.#header.state === 'archived') return false
+    const header = parseHeader(await this.#source.readFresh(0, HEADER_BYTES))
     const before = this.#header
     if (header.fileId !== before.fileId || header.entries < before.entries)
       throw new JournalError('corrupt', 'has become another file')
+    if (header.entries === before.entries) {
+      // Nothing to see: so what is at hand stays. A file that is archived now was so at its last entry.
+      this.#header = { ...before, state: header.state }
+      return false
+    }
+    await this.#source.refresh()
     this.#header = header
-    if (header.entries === before.entries) return false
     this.#generation++
     return true
   }

@@ -44,7 +44,7 @@ interface Reader {
   offset: number | undefined
   candidate: { place: Place; items: number[] } | undefined
   isAtEnd: boolean
-  /** It was read to its end before: what comes now is new, in whatever order. */
+  /** It was read to its end before: what comes now was written since. */
   isLive: boolean
   tail: Tail | undefined
 }
@@ -61,6 +61,8 @@ export class Merge {
   #start: Start
   #last: { place: Place; file: JournalFile } | undefined
   #boots = new Boots([])
+  /** Time of day of the last entry there was when following began. */
+  #floor: bigint | undefined
 
   constructor(options: MergeOptions) {
     this.#match = options.match
@@ -103,6 +105,14 @@ export class Merge {
   /** All that is there has been read or passed over: files that come later are read from their beginning. */
   passTail(): void {
     if (this.#start === 'tail' && this.#direction === 'forward') this.#start = 'head'
+  }
+
+  /** All that there was has been read: what comes now is new, and files that come may hold copies of what was. */
+  beginFollowing(): void {
+    if (this.#floor !== undefined) return
+    this.#floor = this.#last?.place.realtime ?? 0n
+    for (const { tail } of this.#readers.values())
+      if (tail !== undefined && tail.realtime > this.#floor) this.#floor = tail.realtime
   }
 
   /** Whether a file has nothing more, for now. */
@@ -160,7 +170,7 @@ export class Merge {
 
   /** Finds the next entry of a file that is really beyond the last one that was given. */
   async #advance(reader: Reader): Promise<void> {
-    if (reader.candidate !== undefined && this.#isNew(reader)) return
+    if (reader.candidate !== undefined && (await this.#isNew(reader))) return
     for (let damaged = 0; !reader.isAtEnd; ) {
       const offset = await this.#nextOffset(reader)
       reader.candidate = undefined
@@ -179,7 +189,7 @@ export class Merge {
         this.#report(reader.file, error)
         continue
       }
-      if (this.#isNew(reader)) return
+      if (await this.#isNew(reader)) return
     }
   }
 
@@ -200,13 +210,36 @@ export class Merge {
     return await reader.finder.next(from, direction)
   }
 
-  #isNew({ candidate, file, isLive }: Reader): boolean {
-    if (this.#last === undefined) return true
-    const order = compareWithLocation(candidate!.place, this.#last.place, this.#boots)
+  /** Whether the candidate of a file comes behind what was given, and is not the same in another file. */
+  async #isNew(reader: Reader): Promise<boolean> {
+    const { place } = reader.candidate!
+    const order =
+      this.#last === undefined ? undefined : compareWithLocation(place, this.#last.place, this.#boots)
     if (order === 0) return false
-    if (this.#direction === 'backward') return order < 0
-    // What is written late, by another writer's clock, is not lost for whoever follows.
-    return order > 0 || (isLive && file !== this.#last.file)
+    if (this.#direction === 'backward') return order === undefined || order < 0
+    if (order !== undefined && order > 0) return true
+    if (this.#floor === undefined) return order === undefined
+    // A file that has come: what was there before following began is a copy, or of no interest.
+    if (!reader.isLive) return order === undefined && place.realtime > this.#floor
+    // What is written late, by another writer's clock, is not lost; what journald copies to another file is no news.
+    return !(await this.#isElsewhere(reader, place))
+  }
+
+  async #isElsewhere(reader: Reader, place: Place): Promise<boolean> {
+    const { bootId, monotonic } = place
+    for (const { file } of this.#readers.values()) {
+      if (file === reader.file) continue
+      try {
+        const at = await offsetOf(file, { bootId, monotonic }, 'forward')
+        if (at === 0 || !Number.isFinite(at)) continue
+        const entry = await file.entry(at)
+        if (entry.bootId === bootId && entry.monotonic === monotonic && entry.xorHash === place.xorHash)
+          return true
+      } catch (error) {
+        if (!(error instanceof JournalError)) throw error
+      }
+    }
+    return false
   }
 
   async #fields(file: JournalFile, items: readonly number[]): Promise<Field[]> {

@@ -10,14 +10,16 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Buffer>
   /** As `read`, when all of the bytes are at hand; else undefined. */
   peek(offset: number, length: number): Buffer | undefined
-  /** Looks at the file again: forgets what was read, and finds its new size. */
+  /** As `read`, but as the bytes are now, whatever was read before. */
+  readFresh(offset: number, length: number): Promise<Buffer>
+  /** Forgets what was read, and finds the size that the file has now. */
   refresh(): Promise<void>
   close(): Promise<void>
 }
 
 /** A file that is in memory. */
 export class MemorySource implements ByteSource {
-  #bytes: Buffer
+  readonly #bytes: Buffer
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
@@ -35,12 +37,11 @@ export class MemorySource implements ByteSource {
     return offset + length > this.#bytes.length ? undefined : this.#bytes.subarray(offset, offset + length)
   }
 
+  async readFresh(offset: number, length: number): Promise<Buffer> {
+    return await this.read(offset, length)
+  }
+
   async refresh(): Promise<void> {}
 
   async close(): Promise<void> {}
-
-  /** The file has become another one. */
-  replace(bytes: Buffer): void {
-    this.#bytes = bytes
-  }
 }

@@ -30,7 +30,8 @@ export class JournalPrograms {
     const child = spawn(program, args, {
       env: {
         ...env,
-        SYSTEMD_JOURNAL_COMPRESS: compression === 'none' ? '0' : compression,
+        // Names in small letters it takes for none, and its default for them.
+        SYSTEMD_JOURNAL_COMPRESS: compression.toUpperCase(),
         SYSTEMD_JOURNAL_KEYED_HASH: isKeyed ? '1' : '0',
         SYSTEMD_JOURNAL_COMPACT: isCompact ? '1' : '0',
         SYSTEMD_LOG_LEVEL: 'warning',
