@@ -214,11 +214,8 @@ t.test('fd-forward joins the standard streams with a socket', async t => {
     const status = await new Promise<number | null>(resolve => child.once('close', resolve))
     return { status, out, err }
   }
-  t.same(await forward(path), { status: 0, out: 'hello', err: '' })
-  t.match(await forward('/none'), {
-    status: 1,
-    out: '',
-    err: /^Failed dialing remote address: .*ENOENT.*\n$/,
-  })
-  t.match(await forward(), { status: 1, err: 'Provide a single argument\n' })
+  const [joined, nowhere, wordless] = await Promise.all([forward(path), forward('/none'), forward()])
+  t.same(joined, { status: 0, out: 'hello', err: '' })
+  t.match(nowhere, { status: 1, out: '', err: /^Failed dialing remote address: .*ENOENT.*\n$/ })
+  t.match(wordless, { status: 1, err: 'Provide a single argument\n' })
 })
