@@ -138,7 +138,7 @@ t.test('a table has the columns that it is asked for', async t => {
   })
   t.match(
     (await run('list-units --help')).out,
-    /^NAME:\n\tfleetctl list-units - .*\n\nUSAGE:\n\t.*\n\nDESCRIPTION:\n\t[^]*\nOPTIONS:\n\t--fields[^]*\nGLOBAL OPTIONS:\n\t--endpoint/,
+    /^NAME:\n\tfleetctl list-units - .*\n\nUSAGE:\n\t.*\n\nDESCRIPTION:\n\t[\s\S]*\nOPTIONS:\n\t--fields[\s\S]*\nGLOBAL OPTIONS:\n\t--endpoint/,
   )
   t.equal((await run('list-units --h')).out, (await run('help list-units')).out)
   t.equal((await run('--version list-units')).out, 'fleetctl version v1.0.0-orlop\n')

@@ -104,43 +104,49 @@ async function bring(
   const names = await createAll(words, creation)
   if (wanted === 'inactive') return 0
   const word = wanted === 'loaded' ? 'load' : 'start'
-  const changed = await raise(context, client, names, wanted).catch((error: unknown) => {
+  const raised = await raise(context, client, names, wanted).catch((error: unknown) => {
     throw new Failure(`Error ${word}ing units: ${messageOf(error)}`)
   })
   const patience = patienceOf(context, client)
-  return patience === undefined ? 0 : await waitRaised(context, patience, changed, wanted)
+  return patience === undefined ? 0 : await waitRaised(context, patience, raised, wanted)
 }
 
-/** Says what units are wanted to be. Gives the names of those, not global, that were not so before. */
+/** Says what units are wanted to be. Gives those that are not global: name → whether it was not so before. */
 async function raise(
   context: Context,
   client: Client,
   names: readonly string[],
   wanted: TargetState,
-): Promise<string[]> {
+): Promise<Map<string, boolean>> {
   const word = wanted === 'loaded' ? 'load' : 'start'
   const isWaiting = patienceOf(context, client) !== undefined
-  const changed: string[] = []
+  const raised = new Map<string, boolean>()
   for (const name of new Set(names)) {
     const unit = await client.unit(name)
     if (unit === undefined) throw new Error(`Unit ${name} does not exist`)
-    if (unit.desiredState === wanted) continue
+    const isChanged = unit.desiredState !== wanted
+    if (!isGlobal(unit)) raised.set(name, isChanged)
+    if (!isChanged) continue
     await client.put({ name, desiredState: wanted })
     if (isGlobal(unit)) context.io.out(`Triggered global unit ${name} ${word}\n`)
-    else changed.push(name)
-    if (!isWaiting && !isGlobal(unit)) context.io.out(`Triggered unit ${name} ${word}\n`)
+    else if (!isWaiting) context.io.out(`Triggered unit ${name} ${word}\n`)
   }
-  return changed
+  return raised
 }
 
 async function waitRaised(
   context: Context,
   patience: Patience,
-  names: readonly string[],
+  raised: ReadonlyMap<string, boolean>,
   wanted: TargetState,
 ): Promise<number> {
   const { io } = context
-  const late = await waitAll(patience, names, (view, name) => lookAtState(view, name, wanted))
+  const names = [...raised.keys()]
+  const late = await waitAll(patience, names, async (view, name) => {
+    const look = await lookAtState(view, name, wanted)
+    // What was so before is no news, but it may be that it does not run.
+    return look.kind === 'done' && raised.get(name) === false ? { kind: 'done', line: '' } : look
+  })
   if (tellLate(context, late, `report state ${wanted}`) !== undefined) {
     io.err('Error waiting for unit states, exit status: 1\n')
     return 1
