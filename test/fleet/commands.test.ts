@@ -4,6 +4,9 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { EtcdClient } from '#lib/etcd/client.ts'
+import { Keys } from '#lib/fleet/registry/keys.ts'
+import { Registry } from '#lib/fleet/registry/registry.ts'
 import { type CommandOptions, LiveFleet, type Result, until } from './lib/live.ts'
 
 const UNIT = '[Unit]\nDescription=One\n\n[Service]\nExecStart=/bin/sleep 1000\n'
@@ -186,6 +189,38 @@ t.test('other machines', async t => {
   )
   t.match((await run('status --ssh --ssh-port=2022 one')).ran[0], / -p 2022 core@10\.0\.0\.1 -- systemctl/)
   await run('destroy one bbbb idle')
+})
+
+t.test('a unit that was destroyed meanwhile leaves nothing behind', async t => {
+  const client = new EtcdClient({ endpoints: [fleet.etcd] })
+  t.teardown(() => client.close())
+  const registry = new Registry(client.keys, new Keys('/_coreos.com/fleet/'))
+  t.equal(await registry.setDesired('ghost.service', 'launched'), undefined)
+  await t.rejects(client.keys.get('/_coreos.com/fleet/job/ghost.service'), { code: 100 })
+  await run('submit half.service', { 'half.service': UNIT })
+  await client.keys.delete('/_coreos.com/fleet/job/half.service/target-state')
+  t.match(await run('start half', {}, { driver: 'etcd' }), {
+    status: 0,
+    out: /^Unit half\.service launched on/,
+  })
+  t.match(await run('destroy half'), { status: 0 })
+})
+
+t.test('nobody reads any more', async t => {
+  const words = `${process.execPath} --disable-warning=ExperimentalWarning ${FLEETCTL} --endpoint unix://${fleet.socketOf('a')} events`
+  const child = spawn('sh', ['-c', `(${words}; echo "status $?" >&2) | head -n 1`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let err = ''
+  child.stderr.on('data', (data: Buffer) => {
+    err += data.toString()
+  })
+  await until(async () => {
+    await run('submit e.service', { 'e.service': UNIT })
+    await run('destroy e.service')
+    return err.includes('status')
+  })
+  t.equal(err, 'status 0\n')
 })
 
 t.test('fd-forward joins the standard streams with a socket', async t => {

@@ -85,9 +85,11 @@ export class RegistryClient implements Client {
       if (isTemplate(name) && desiredState !== undefined && desiredState !== 'inactive')
         throw new RequestError(`cannot activate template ${JSON.stringify(name)}`)
       if (options.length > 0) await this.#registry.putUnit(name, options, desiredState ?? 'inactive')
-      else if ((await this.#reader.job(name)) === undefined)
-        throw new RequestError(`unit ${name} does not exist and there is no text for it`)
-      else if (desiredState !== undefined) await this.#registry.setDesired(name, desiredState)
+      else if (
+        desiredState !== undefined &&
+        (await this.#registry.setDesired(name, desiredState)) === undefined
+      )
+        throw new RequestError(`unit ${name} does not exist`)
     })
   }
 
