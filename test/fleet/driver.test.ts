@@ -1,6 +1,8 @@
 // What only `--driver=etcd` has: what both have is in fleetctl.test.ts.
 
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { EtcdClient } from '#lib/etcd/client.ts'
@@ -281,6 +283,15 @@ t.test('events', async t => {
   t.ok(told.some(line => /^state e\.service active\/running machine [ab]{32}\n$/.test(line)))
 })
 
+/** Command line of a process, `''` when it is gone. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 t.test('through a tunnel', async t => {
   const bin = join(fleet.folder, 'bin')
   await mkdir(bin)
@@ -342,6 +353,34 @@ t.test('through a tunnel', async t => {
     ran[0],
     /^ssh .*-o ProxyCommand=ssh .*-p 2222 me@bastion -W %h:%p -p 2022 -A me@10\.0\.0\.1 -- uptime -p$/,
   )
+
+  // The client does not outlive fleetctl, nor does its folder.
+  const main = join(import.meta.dirname, '../../daemons/fleetctl/main.ts')
+  const temporary = join(fleet.folder, 'tmp')
+  await mkdir(temporary)
+  const child = spawn(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      main,
+      ...common,
+      '--driver=etcd',
+      `--endpoint=${fleet.etcd}`,
+      'events',
+    ],
+    { env: { ...process.env, HOME: fleet.folder, TMPDIR: temporary }, stdio: 'ignore' },
+  )
+  await until(async () =>
+    (await readdir(temporary, { recursive: true })).some(path => path.endsWith('0.sock')),
+  )
+  const [id] = (await readdir('/proc')).filter(
+    name => /^\d+$/.test(name) && commandOf(name).includes(temporary),
+  )
+  t.ok(id)
+  child.kill('SIGTERM')
+  t.equal(await new Promise(resolve => child.once('exit', resolve)), 143)
+  t.same(await readdir(temporary), [])
+  await until(() => commandOf(id!) === '')
 })
 
 t.test('certificates', async t => {
