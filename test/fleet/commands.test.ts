@@ -93,6 +93,53 @@ for (const driver of ['API', 'etcd'] as const) {
     t.match(await run('destroy g', {}, { driver }), { status: 0 })
   })
 
+  t.test(`what failed before is not what fails now, by ${driver}`, async t => {
+    const text = (value: string): Record<string, string> => ({
+      'f.service': `${UNIT.replace('1000', value)}\n[X-Fleet]\nMachineID=${a.id}\n`,
+    })
+    const failed = { status: 1, err: /Unit f\.service has failed; see: fleetctl journal f\.service/ }
+    a.systemd.failing.add('start f.service')
+    t.match(await run('start f.service', text('1'), { driver }), failed, 'systemd refuses to start it')
+    a.systemd.failing.clear()
+    t.match(
+      await run('start --replace f.service', text('2'), { driver }),
+      { status: 0, err: '' },
+      'with another text it runs',
+    )
+    // Once or twice: the machine may have tried the old text once more, which systemd did not refuse any longer.
+    const before = starts('f.service')
+    t.ok(before >= 1)
+    t.match(await run('start --replace f.service', text('3'), { driver }), { status: 0, err: '' })
+    t.equal(starts('f.service'), before + 1, 'and has the new text when the command ends')
+
+    a.systemd.end('f.service', 'failed', 'failed')
+    await until(async () => (await run('list-units --no-legend --fields=active')).out === 'failed\n')
+    t.match(await run('start f.service', text('3'), { driver }), failed)
+    t.match(await run('stop f.service', {}, { driver }), { status: 0 })
+    a.systemd.end('f.service', 'failed', 'failed')
+    await until(async () => (await run('list-units --no-legend --fields=active')).out === 'failed\n')
+    t.match(
+      await run('start f.service', text('3'), { driver }),
+      { status: 0, err: '' },
+      'it is started again',
+    )
+    t.equal(starts('f.service'), before + 2)
+
+    a.systemd.failing.add('link f.service')
+    t.match(await run('destroy f.service', {}, { driver }), { status: 0 })
+    t.match(
+      await run('load f.service', text('4'), { driver }),
+      {
+        status: 1,
+        err: /Unit f\.service has failed: it could not be loaded where it is; see: fleetctl status f\.service/,
+      },
+      'systemd refuses its text',
+    )
+    a.systemd.failing.clear()
+    t.match(await run('destroy f.service', {}, { driver }), { status: 0 })
+    a.systemd.starts.clear()
+  })
+
   t.test(`not to wait, by ${driver}`, async t => {
     const files = { 'n.service': UNIT }
     t.same(

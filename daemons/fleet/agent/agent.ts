@@ -93,7 +93,7 @@ export class Agent {
     if (!this.#isAdopted) await this.#adopt()
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
-    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }])
+    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], () => '')
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
@@ -120,7 +120,7 @@ export class Agent {
     const desired = desiredUnits({ jobs: jobs.all.values(), broken: jobs.broken.values(), machine })
     this.#troubles.keepOnly(desired.units)
     const steps = stepsTo(desired, this.#held, machineId)
-    await this.#carryOut(steps)
+    await this.#carryOut(steps, name => desired.units.get(name)?.job.hash ?? '')
     await this.#sweep()
     return this.#troubles.nextMs(ROUND_MS)
   }
@@ -146,7 +146,7 @@ export class Agent {
   }
 
   /** Does the steps; what fails is kept back for a while, and holds up nothing but its own unit. */
-  async #carryOut(steps: readonly Step[]): Promise<void> {
+  async #carryOut(steps: readonly Step[], hashOf: (name: string) => string): Promise<void> {
     const failed = new Set<string>()
     let isChanged = false
     let needsReload = false
@@ -156,7 +156,7 @@ export class Agent {
         continue
       }
       const { name } = step
-      if (failed.has(name) || !this.#troubles.mayTry(name)) continue
+      if (failed.has(name) || !this.#troubles.mayTry(name, hashOf(name))) continue
       try {
         await this.#do(step)
         isChanged = true
@@ -165,7 +165,7 @@ export class Agent {
           this.#troubles.clear(name)
       } catch (error) {
         failed.add(name)
-        this.#troubles.add(name, reason(error))
+        this.#troubles.add(name, reason(error), hashOf(name))
         // Its new text was given to systemd and does not run: it is given and restarted once more.
         const held = this.#held.get(name)
         if (step.type === 'restart' && held !== undefined) this.#held.set(name, { ...held, hash: '' })
