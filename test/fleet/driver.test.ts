@@ -78,6 +78,19 @@ t.test('both drivers tell the same', async t => {
   t.match(await run('destroy', 'u', 't@1', 't@2'), { status: 0, out: /Destroyed u\.service/ })
 })
 
+t.test('an option without a value keeps it', async t => {
+  const text = '[Service]\nEnvironment=\nExecStart=/bin/true\n'
+  for (const driver of ['API', 'etcd'] as const) {
+    const words = ['submit', 'empty@.service', 'empty@1.service']
+    const own = { files: { 'empty@.service': text }, driver }
+    t.match(await fleet.fleetctl(words, own), { status: 0, err: '' })
+    for (const name of ['empty@', 'empty@1'])
+      t.equal((await fleet.fleetctl(['cat', name], { driver })).out, text)
+    t.match(await fleet.fleetctl(words, own), { status: 0, err: '' }, 'it is the same as the file')
+    await fleet.fleetctl(['destroy', 'empty@', 'empty@1'], { driver })
+  }
+})
+
 t.test('what the API would refuse is refused', async t => {
   t.match(await run('start', 't@.service'), {
     status: 1,
