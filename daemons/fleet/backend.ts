@@ -77,8 +77,10 @@ export class NodeBackend implements Backend {
     this.#wrote(await this.#node.registry.putUnit(name, options, desired))
   }
 
-  async setDesired(name: string, desired: TargetState): Promise<void> {
-    this.#wrote(await this.#node.registry.setDesired(name, desired))
+  async setDesired(name: string, desired: TargetState): Promise<boolean> {
+    const index = await this.#node.registry.setDesired(name, desired)
+    if (index !== undefined) this.#wrote(index)
+    return index !== undefined
   }
 
   async destroyUnit(name: string): Promise<boolean> {

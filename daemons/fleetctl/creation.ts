@@ -26,23 +26,23 @@ interface Source {
 /**
  * Sees to it that a unit is in the registry, from a file or a template where it is not (spec fleet a.3).
  *
- * @returns its name, and whether it was created or replaced
+ * @returns its name, and its text if it was created or replaced
  * @throws Failure that names the unit
  */
 export async function ensureUnit(
   argument: string,
   creation: Creation,
-): Promise<{ name: string; isNew: boolean }> {
+): Promise<{ name: string; created: UnitOption[] | undefined }> {
   const name = nameFromArgument(argument)
   const present = await creation.client.unit(name)
   if (present !== undefined && !creation.replace) {
     await warnOfDifference(argument, present, creation)
-    return { name, isNew: false }
+    return { name, created: undefined }
   }
   const source = await findSource(argument, name, creation)
-  if (present !== undefined && !mayReplace(present, source, creation)) return { name, isNew: false }
+  if (present !== undefined && !mayReplace(present, source, creation)) return { name, created: undefined }
   await createUnit(name, source, creation)
-  return { name, isNew: true }
+  return { name, created: source.options }
 }
 
 /** The text of a unit from a local file, and for an instance from that of its template; undefined without one. */

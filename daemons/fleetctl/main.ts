@@ -1,4 +1,4 @@
-import { processIo } from './host/process.ts'
+import { endWithReader, processIo } from './host/process.ts'
 import { runProgram } from './program.ts'
 
 /**
@@ -8,6 +8,7 @@ import { runProgram } from './program.ts'
  * @returns the status of the process
  */
 export async function main(args: string[]): Promise<number> {
+  endWithReader()
   return await runProgram(args, processIo())
 }
 

@@ -1,5 +1,6 @@
 import { machineLegend } from '#lib/fleet/model.ts'
 import type { MachineBody, UnitBody, UnitStateBody } from '#lib/fleet/shapes.ts'
+import { hashUnit } from '#lib/fleet/unit/file.ts'
 import type { Client } from './client.ts'
 
 /** More units than this are looked at in one listing. */
@@ -37,6 +38,12 @@ export class View {
 
   states(name: string): readonly UnitStateBody[] {
     return this.#states.get(name) ?? []
+  }
+
+  /** Of a unit's text; undefined when there is no such unit. */
+  hash(name: string): string | undefined {
+    const unit = this.unit(name)
+    return unit === undefined ? undefined : hashUnit(unit.options ?? [])
   }
 
   /** `Unit N STATE on 8a6c94dd.../10.0.0.1`, as units are told of. */

@@ -92,6 +92,8 @@ function givenUp(
 export async function lookAtState(view: View, name: string, wanted: string): Promise<Look> {
   const unit = view.unit(name)
   if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
+  const refused = wanted === 'inactive' ? undefined : refusalOf(view, name)
+  if (refused !== undefined) return { kind: 'failed', reason: refused }
   if (unit.currentState === wanted) return { kind: 'done', line: await view.line(name, wanted) }
   const { machineID, reason, desiredState = 'inactive' } = unit
   if (desiredState !== wanted && reason === undefined)
@@ -100,7 +102,7 @@ export async function lookAtState(view: View, name: string, wanted: string): Pro
       reason: `Unit ${name} is not to be ${wanted} any more: somebody wants it ${desiredState}`,
     }
   if (wanted === 'launched' && machineID !== undefined) {
-    const look = lookAtSystemd(name, view.states(name))
+    const look = lookAtSystemd(name, view.states(name), { hash: view.hash(name) })
     if (look.kind === 'failed') return look
   }
   // A unit that the engine has refused a machine says so; the reason goes when it gets one.
@@ -112,17 +114,36 @@ export async function lookAtState(view: View, name: string, wanted: string): Pro
   return { kind: 'wait', news, stuck }
 }
 
+/** Says that the machine of a unit has it, and its systemd does not take its text. */
+function refusalOf(view: View, name: string): string | undefined {
+  const hash = view.hash(name)
+  const state = view.states(name).find(one => one.systemdLoadState === 'error' && (one.hash ?? hash) === hash)
+  if (state === undefined) return undefined
+  return `Unit ${name} has failed: it could not be loaded where it is; see: fleetctl status ${name}`
+}
+
+/** What a state must be of to count. */
+export interface Expected {
+  /** Of the text that is to run; any when undefined. */
+  hash?: string | undefined
+  /** The restart demand that is to be fulfilled. */
+  restart?: string | undefined
+}
+
 /**
  * Whether a unit that was started is what it is meant to be. A unit that ran to its end without failing has done its
- * work, as one of type oneshot does.
+ * work, as one of type oneshot does. What is told of an older text says nothing.
  *
  * @param states of the unit, on the machines that count
  */
-export function lookAtSystemd(name: string, states: readonly UnitStateBody[], restart?: string): Look {
+export function lookAtSystemd(name: string, states: readonly UnitStateBody[], expected: Expected = {}): Look {
+  const { hash, restart } = expected
   const see = `see: fleetctl journal ${name}`
-  const failed = states.find(({ systemdActiveState }) => systemdActiveState === 'failed')
+  const isOld = (state: UnitStateBody): boolean => hash !== undefined && (state.hash ?? hash) !== hash
+  const failed = states.find(state => state.systemdActiveState === 'failed' && !isOld(state))
   if (failed !== undefined) return { kind: 'failed', reason: `Unit ${name} has failed; ${see}` }
   const isDone = (state: UnitStateBody): boolean =>
+    !isOld(state) &&
     state.systemdLoadState === 'loaded' &&
     (state.systemdActiveState === 'active' || state.systemdActiveState === 'inactive') &&
     (restart === undefined || state.restart === restart)
@@ -130,6 +151,7 @@ export function lookAtSystemd(name: string, states: readonly UnitStateBody[], re
   if (states.length > 0 && open === undefined) return { kind: 'done', line: '' }
   const wait = (stuck: string): Look => ({ kind: 'wait', news: '', stuck })
   if (open === undefined) return wait(`no machine tells of unit ${name}`)
+  if (isOld(open)) return wait(`Unit ${name} has not got its new text where it is`)
   if (open.systemdLoadState !== 'loaded')
     return wait(`Unit ${name} cannot run: systemd says that it is ${open.systemdLoadState}`)
   if (open.systemdSubState === 'auto-restart')
@@ -137,4 +159,33 @@ export function lookAtSystemd(name: string, states: readonly UnitStateBody[], re
   return open.systemdActiveState === 'activating' || open.systemdActiveState === 'deactivating'
     ? wait('')
     : wait(`Unit ${name} does not change: it is ${open.systemdActiveState}`)
+}
+
+/** A machine takes no longer to act on what it is told. */
+const STALE_MS = 10_000
+
+/**
+ * Looks with one eye shut for failures of the past: a unit that had failed before it was started again is told of as
+ * failed until its machine has acted.
+ *
+ * @param names units that had failed then
+ */
+export class Forgiving {
+  readonly #names: Set<string>
+  readonly #until: number
+  readonly #io: Io
+
+  constructor(io: Io, names: Iterable<string>) {
+    this.#io = io
+    this.#names = new Set(names)
+    this.#until = io.now() + STALE_MS
+  }
+
+  /** A failure that may be the old one is waited over. */
+  judge(view: View, name: string, look: Look): Look {
+    const isOver = this.#io.now() >= this.#until || view.unit(name)?.currentState === 'launched'
+    if (look.kind !== 'failed') this.#names.delete(name)
+    if (look.kind !== 'failed' || isOver || !this.#names.has(name)) return look
+    return { kind: 'wait', news: '', stuck: look.reason }
+  }
 }

@@ -40,6 +40,12 @@ t.test('paths and methods', async t => {
     ['DELETE', '/v1-alpha/units/none.service', 404, 'unit does not exist'],
     ['PUT', '/fleet/v1/machines', 405, 'only GET and PATCH supported against this resource'],
     ['GET', '/fleet/v1/machines/', 404, ''],
+    ['PATCH', '/fleet/v1/units', 405, 'only GET supported against this resource'],
+    ['POST', '/fleet/v1/state', 405, 'only GET supported against this resource'],
+    ['PUT', '/fleet/v1/state/a.service', 405, 'only GET supported against this resource'],
+    ['GET', '/v1-alpha', 405, ''],
+    ['GET', '/fleet/v1/machines/a', 404, ''],
+    ['GET', '/fleet/v1/units?nextPageToken=%21%21%21%21', 400, 'illegal base64 data at input byte 0'],
     ['GET', '/fleet/v1/machines?nextPageToken=EwBMLg==', 400, 'token limit must be 100'],
     ['GET', '/fleet/v1/units?nextPageToken=ZAAAAA==', 400, 'token page must be greater than zero'],
     ['GET', '/fleet/v1/units?nextPageToken=a&nextPageToken=b', 400, 'too many values for page token'],
@@ -71,6 +77,8 @@ t.test('paths and methods', async t => {
     '{"name":"none.service"}',
     'never 404: old clients fall',
   )
+  const head = await ask('HEAD', '/fleet/v1/units')
+  t.same([head.status, head.text], [405, ''], 'HEAD is not special')
   t.match((await ask('GET', '/fleet/v1/discovery')).text, '"id":"fleet:v1"')
   t.match((await ask('GET', '/metrics')).text, 'fleet_engine_reconcile_count_total')
 })

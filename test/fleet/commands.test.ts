@@ -4,6 +4,9 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { EtcdClient } from '#lib/etcd/client.ts'
+import { Keys } from '#lib/fleet/registry/keys.ts'
+import { Registry } from '#lib/fleet/registry/registry.ts'
 import { type CommandOptions, LiveFleet, type Result, until } from './lib/live.ts'
 
 const UNIT = '[Unit]\nDescription=One\n\n[Service]\nExecStart=/bin/sleep 1000\n'
@@ -88,6 +91,53 @@ for (const driver of ['API', 'etcd'] as const) {
     })
     t.match(await run('stop g', {}, { driver }), { status: 0, out: 'Triggered global unit g.service stop\n' })
     t.match(await run('destroy g', {}, { driver }), { status: 0 })
+  })
+
+  t.test(`what failed before is not what fails now, by ${driver}`, async t => {
+    const text = (value: string): Record<string, string> => ({
+      'f.service': `${UNIT.replace('1000', value)}\n[X-Fleet]\nMachineID=${a.id}\n`,
+    })
+    const failed = { status: 1, err: /Unit f\.service has failed; see: fleetctl journal f\.service/ }
+    a.systemd.failing.add('start f.service')
+    t.match(await run('start f.service', text('1'), { driver }), failed, 'systemd refuses to start it')
+    a.systemd.failing.clear()
+    t.match(
+      await run('start --replace f.service', text('2'), { driver }),
+      { status: 0, err: '' },
+      'with another text it runs',
+    )
+    // Once or twice: the machine may have tried the old text once more, which systemd did not refuse any longer.
+    const before = starts('f.service')
+    t.ok(before >= 1)
+    t.match(await run('start --replace f.service', text('3'), { driver }), { status: 0, err: '' })
+    t.equal(starts('f.service'), before + 1, 'and has the new text when the command ends')
+
+    a.systemd.end('f.service', 'failed', 'failed')
+    await until(async () => (await run('list-units --no-legend --fields=active')).out === 'failed\n')
+    t.match(await run('start f.service', text('3'), { driver }), failed)
+    t.match(await run('stop f.service', {}, { driver }), { status: 0 })
+    a.systemd.end('f.service', 'failed', 'failed')
+    await until(async () => (await run('list-units --no-legend --fields=active')).out === 'failed\n')
+    t.match(
+      await run('start f.service', text('3'), { driver }),
+      { status: 0, err: '' },
+      'it is started again',
+    )
+    t.equal(starts('f.service'), before + 2)
+
+    a.systemd.failing.add('link f.service')
+    t.match(await run('destroy f.service', {}, { driver }), { status: 0 })
+    t.match(
+      await run('load f.service', text('4'), { driver }),
+      {
+        status: 1,
+        err: /Unit f\.service has failed: it could not be loaded where it is; see: fleetctl status f\.service/,
+      },
+      'systemd refuses its text',
+    )
+    a.systemd.failing.clear()
+    t.match(await run('destroy f.service', {}, { driver }), { status: 0 })
+    a.systemd.starts.clear()
   })
 
   t.test(`not to wait, by ${driver}`, async t => {
@@ -188,6 +238,38 @@ t.test('other machines', async t => {
   await run('destroy one bbbb idle')
 })
 
+t.test('a unit that was destroyed meanwhile leaves nothing behind', async t => {
+  const client = new EtcdClient({ endpoints: [fleet.etcd] })
+  t.teardown(() => client.close())
+  const registry = new Registry(client.keys, new Keys('/_coreos.com/fleet/'))
+  t.equal(await registry.setDesired('ghost.service', 'launched'), undefined)
+  await t.rejects(client.keys.get('/_coreos.com/fleet/job/ghost.service'), { code: 100 })
+  await run('submit half.service', { 'half.service': UNIT })
+  await client.keys.delete('/_coreos.com/fleet/job/half.service/target-state')
+  t.match(await run('start half', {}, { driver: 'etcd' }), {
+    status: 0,
+    out: /^Unit half\.service launched on/,
+  })
+  t.match(await run('destroy half'), { status: 0 })
+})
+
+t.test('nobody reads any more', async t => {
+  const words = `${process.execPath} --disable-warning=ExperimentalWarning ${FLEETCTL} --endpoint unix://${fleet.socketOf('a')} events`
+  const child = spawn('sh', ['-c', `(${words}; echo "status $?" >&2) | head -n 1`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let err = ''
+  child.stderr.on('data', (data: Buffer) => {
+    err += data.toString()
+  })
+  await until(async () => {
+    await run('submit e.service', { 'e.service': UNIT })
+    await run('destroy e.service')
+    return err.includes('status')
+  })
+  t.equal(err, 'status 0\n')
+})
+
 t.test('fd-forward joins the standard streams with a socket', async t => {
   const path = join(fleet.folder, 'echo.sock')
   const server = createServer({ allowHalfOpen: true }, socket => socket.pipe(socket))
@@ -214,11 +296,8 @@ t.test('fd-forward joins the standard streams with a socket', async t => {
     const status = await new Promise<number | null>(resolve => child.once('close', resolve))
     return { status, out, err }
   }
-  t.same(await forward(path), { status: 0, out: 'hello', err: '' })
-  t.match(await forward('/none'), {
-    status: 1,
-    out: '',
-    err: /^Failed dialing remote address: .*ENOENT.*\n$/,
-  })
-  t.match(await forward(), { status: 1, err: 'Provide a single argument\n' })
+  const [joined, nowhere, wordless] = await Promise.all([forward(path), forward('/none'), forward()])
+  t.same(joined, { status: 0, out: 'hello', err: '' })
+  t.match(nowhere, { status: 1, out: '', err: /^Failed dialing remote address: .*ENOENT.*\n$/ })
+  t.match(wordless, { status: 1, err: 'Provide a single argument\n' })
 })

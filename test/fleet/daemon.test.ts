@@ -110,19 +110,19 @@ async function run(...words: string[]): Promise<{ status: number | null; out: st
 }
 
 t.test('words', async t => {
-  t.same(await run('--version'), { status: 0, out: 'fleetd version v1.0.0-orlop\n', err: '' })
-  t.same(await run('version'), { status: 0, out: 'fleetd version v1.0.0-orlop\n', err: '' })
-  t.match(await run('--foo'), {
+  const bad = join(folder, 'bad.conf')
+  await writeFile(bad, 'etcd_servers=x\n')
+  const lines = [['--version'], ['version'], ['--foo'], ['--config', '/none'], ['--config', bad]]
+  const [flag, word, foo, none, wrong] = await Promise.all(lines.map(words => run(...words)))
+  t.same(flag, { status: 0, out: 'fleetd version v1.0.0-orlop\n', err: '' })
+  t.same(word, flag)
+  t.match(foo, {
     status: 1,
     out: '',
     err: /^fleetd: unknown option or word "--foo"\n\nfleetd: .*\n\nusage:/,
   })
-  t.same(await run('--config', '/none'), { status: 1, out: '', err: 'fleetd: /none: no such file\n' })
-  await writeFile(join(folder, 'bad.conf'), 'etcd_servers=x\n')
-  t.match(await run('--config', join(folder, 'bad.conf')), {
-    status: 1,
-    err: /^fleetd: \S+bad\.conf: line 1: etcd_servers "x" is no URL/,
-  })
+  t.same(none, { status: 1, out: '', err: 'fleetd: /none: no such file\n' })
+  t.match(wrong, { status: 1, err: /^fleetd: \S+bad\.conf: line 1: etcd_servers "x" is no URL/ })
 })
 
 t.test('sockets and signals', async t => {

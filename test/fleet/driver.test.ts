@@ -1,6 +1,8 @@
 // What only `--driver=etcd` has: what both have is in fleetctl.test.ts.
 
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { EtcdClient } from '#lib/etcd/client.ts'
@@ -74,6 +76,19 @@ t.test('both drivers tell the same', async t => {
   )
   t.equal((await run('cat', 'u')).out, files['other.service'])
   t.match(await run('destroy', 'u', 't@1', 't@2'), { status: 0, out: /Destroyed u\.service/ })
+})
+
+t.test('an option without a value keeps it', async t => {
+  const text = '[Service]\nEnvironment=\nExecStart=/bin/true\n'
+  for (const driver of ['API', 'etcd'] as const) {
+    const words = ['submit', 'empty@.service', 'empty@1.service']
+    const own = { files: { 'empty@.service': text }, driver }
+    t.match(await fleet.fleetctl(words, own), { status: 0, err: '' })
+    for (const name of ['empty@', 'empty@1'])
+      t.equal((await fleet.fleetctl(['cat', name], { driver })).out, text)
+    t.match(await fleet.fleetctl(words, own), { status: 0, err: '' }, 'it is the same as the file')
+    await fleet.fleetctl(['destroy', 'empty@', 'empty@1'], { driver })
+  }
 })
 
 t.test('what the API would refuse is refused', async t => {
@@ -281,6 +296,15 @@ t.test('events', async t => {
   t.ok(told.some(line => /^state e\.service active\/running machine [ab]{32}\n$/.test(line)))
 })
 
+/** Command line of a process, `''` when it is gone. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 t.test('through a tunnel', async t => {
   const bin = join(fleet.folder, 'bin')
   await mkdir(bin)
@@ -342,6 +366,34 @@ t.test('through a tunnel', async t => {
     ran[0],
     /^ssh .*-o ProxyCommand=ssh .*-p 2222 me@bastion -W %h:%p -p 2022 -A me@10\.0\.0\.1 -- uptime -p$/,
   )
+
+  // The client does not outlive fleetctl, nor does its folder.
+  const main = join(import.meta.dirname, '../../daemons/fleetctl/main.ts')
+  const temporary = join(fleet.folder, 'tmp')
+  await mkdir(temporary)
+  const child = spawn(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      main,
+      ...common,
+      '--driver=etcd',
+      `--endpoint=${fleet.etcd}`,
+      'events',
+    ],
+    { env: { ...process.env, HOME: fleet.folder, TMPDIR: temporary }, stdio: 'ignore' },
+  )
+  await until(async () =>
+    (await readdir(temporary, { recursive: true })).some(path => path.endsWith('0.sock')),
+  )
+  const [id] = (await readdir('/proc')).filter(
+    name => /^\d+$/.test(name) && commandOf(name).includes(temporary),
+  )
+  t.ok(id)
+  child.kill('SIGTERM')
+  t.equal(await new Promise(resolve => child.once('exit', resolve)), 143)
+  t.same(await readdir(temporary), [])
+  await until(() => commandOf(id!) === '')
 })
 
 t.test('certificates', async t => {

@@ -102,6 +102,11 @@ t.test('what goes wrong', async t => {
     files: { 'bad.service': unit('Global=false') },
   })
   t.match(failed, { status: 1, err: /Unit bad\.service has failed; see: fleetctl journal bad\.service/ })
+  t.match(
+    await f.fleetctl(['start', 'bad.service']),
+    { status: 1, out: '', err: /Unit bad\.service has failed; see: fleetctl journal bad\.service/ },
+    'to ask once more makes it no better',
+  )
   const submitted = await f.fleetctl(['submit', 'w.service'], { files: { 'w.service': unit('Foo=1') } })
   t.match(submitted, { status: 0, err: /unrecognized requirement in \[X-Fleet\] section: "Foo"/ })
   const other = { 'w.service': unit('Global=false') }
@@ -117,7 +122,8 @@ t.test('what goes wrong', async t => {
     status: 0,
     out: 'Found same Unit(w.service) in Registry, nothing to do\n',
   })
-  await f.fleetctl(['start', 'w.service'])
+  t.match(await f.fleetctl(['start', 'w.service']), { status: 0, out: /^Unit w\.service launched on/ })
+  t.same(await f.fleetctl(['start', 'w.service']), { status: 0, out: '', err: '', ran: [] })
   t.match(
     await f.fleetctl(['submit', '--replace', 'w.service'], { files: { 'w.service': unit('Conflicts=z') } }),
     { status: 0, err: /can not replace Unit\(w\.service\) in state 'launched', use the appropriate command/ },

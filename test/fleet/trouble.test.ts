@@ -77,8 +77,8 @@ t.test('a clock that is set', async t => {
   })
   for (const jumpMs of [86_400_000, -86_400_000]) {
     Date.now = () => real() + jumpMs
-    // Longer than any sign of life lives.
-    await new Promise(resolve => setTimeout(resolve, 4_000))
+    // Longer than what is renewed is left alone.
+    await new Promise(resolve => setTimeout(resolve, 2_000))
     t.same(machine.systemd.running, ['u.service'])
     t.equal(machine.systemd.starts.get('u.service'), 1, 'nothing was moved or restarted')
     t.equal((await f.fleetctl(['list-machines', '--no-legend'])).out.split('\n').length, 3)
@@ -139,4 +139,39 @@ t.test('files and names that are none', async t => {
   t.notMatch((await f.fleetctl(['help'])).out, /^\tverify/m)
   t.match(await f.fleetctl(['restart', '--block-attempts=1', 'own']), { status: 0 })
   t.equal(systemd.starts.get('own.service'), 2)
+})
+
+t.test('what others have written', async t => {
+  const f = await LiveFleet.open()
+  t.teardown(() => f.close())
+  await f.add('a')
+  const files = { 'good.service': UNIT, 'bogus.service': UNIT, 'lost.service': UNIT }
+  t.match(await f.fleetctl(['submit', ...Object.keys(files)], { files }), { status: 0 })
+  const client = new EtcdClient({ endpoints: [f.etcd] })
+  t.teardown(() => client.close())
+  const job = '/_coreos.com/fleet/job'
+  await client.keys.set(`${job}/bogus.service/target-state`, 'bogus')
+  await client.keys.set(`${job}/lost.service/object`, '{"Name":"lost.service","UnitHash":[1,2]}')
+  await client.keys.set(`${job}/empty.service/target-state`, 'launched')
+  await client.keys.set('/_coreos.com/fleet/machines/x/object', '{')
+  await client.keys.set('/_coreos.com/fleet/machines/y/metadata/k', 'v')
+  for (const driver of ['API', 'etcd'] as const) {
+    const list = ['list-unit-files', '--no-legend', '--fields=unit,dstate,reason']
+    await until(async () => (await f.fleetctl(list, { driver })).out.includes('not readable'))
+    t.equal(
+      (await f.fleetctl(list, { driver })).out,
+      'bogus.service\tinactive\ttarget-state "bogus" is none\ngood.service\tinactive\t-\nlost.service\tinactive\tits object is not readable\n',
+      'a value that cannot be read is told of, and hides no other',
+    )
+    t.equal(
+      (await f.fleetctl(['list-machines', '--no-legend'], { driver })).out,
+      'aaaaaaaa...\t10.0.0.1\t-\n',
+    )
+    t.match(
+      (await f.fleetctl(['why', 'lost'], { driver })).out,
+      /it cannot be read: its object is not readable/,
+    )
+  }
+  t.match(await f.fleetctl(['start', 'bogus'], { driver: 'etcd' }), { status: 0 }, 'and can be put right')
+  t.match(await f.fleetctl(['destroy', 'bogus', 'lost']), { status: 0, out: /Destroyed lost\.service/ })
 })

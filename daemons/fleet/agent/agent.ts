@@ -27,6 +27,14 @@ export interface AgentOptions {
   onHeld: () => void
 }
 
+/** How steps are done. */
+interface Rules {
+  /** Asked before each step but the first: whether what the steps were made from still holds. */
+  mayGoOn: () => boolean
+  /** Of the text that a unit is to have; `''` for one that is to go. */
+  hashOf: (name: string) => string
+}
+
 /** A round without an event: what failed is tried again by its own time. */
 const ROUND_MS = 30_000
 const RETRY_MS = 1_000
@@ -99,7 +107,8 @@ export class Agent {
     if (!this.#isAdopted) await this.#adopt()
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
-    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], () => true)
+    const rules = { mayGoOn: () => true, hashOf: () => '' }
+    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], rules)
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
@@ -128,8 +137,11 @@ export class Agent {
     // Where nothing is to be done any more, what once failed is of no interest.
     this.#troubles.keepOnly(new Set(steps.map(step => (step.type === 'reload' ? '' : step.name))))
     if (this.#needsReload && !steps.some(({ type }) => type === 'reload')) steps.unshift({ type: 'reload' })
-    // What takes long is broken off when something else is wanted, or this machine may have lost its units.
-    await this.#carryOut(steps, () => isMember() && jobs.isFresh && !this.#bell.isRung)
+    await this.#carryOut(steps, {
+      // What takes long is broken off when something else is wanted, or this machine may have lost its units.
+      mayGoOn: () => isMember() && jobs.isFresh && !this.#bell.isRung,
+      hashOf: name => desired.units.get(name)?.job.hash ?? '',
+    })
     await this.#sweep()
     if (this.#needsReload) return RETRY_MS
     return this.#troubles.nextMs(ROUND_MS)
@@ -155,12 +167,8 @@ export class Agent {
     return isWiped
   }
 
-  /**
-   * Does the steps; what fails is kept back for a while, and holds up nothing but its own unit.
-   *
-   * @param mayGoOn asked before each step but the first: whether what the steps were made from still holds
-   */
-  async #carryOut(steps: readonly Step[], mayGoOn: () => boolean): Promise<void> {
+  /** Does the steps; what fails is kept back for a while, and holds up nothing but its own unit. */
+  async #carryOut(steps: readonly Step[], { mayGoOn, hashOf }: Rules): Promise<void> {
     const failed = new Set<string>()
     const tried = new Set<string>()
     let isChanged = false
@@ -175,14 +183,14 @@ export class Agent {
         break
       }
       const { name } = step
-      if (failed.has(name) || !this.#troubles.mayTry(name)) continue
+      if (failed.has(name) || !this.#troubles.mayTry(name, hashOf(name))) continue
       tried.add(name)
       try {
         await this.#do(step)
         isChanged = true
       } catch (error) {
         failed.add(name)
-        this.#troubles.add(name, reason(error))
+        this.#troubles.add(name, reason(error), hashOf(name))
         this.#leaveUndone([step])
         this.#options.log.error(`could not ${step.type} Unit(${name}): ${reason(error)}`)
       }

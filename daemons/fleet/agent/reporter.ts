@@ -127,10 +127,10 @@ export class Reporter {
     }
     // What could not be loaded or started has failed, though systemd does not know it: it is not to be waited for.
     const failure = { active: 'failed', sub: 'failed' }
-    for (const [name] of this.#options.troubles().entries()) {
+    for (const [name, hash] of this.#options.troubles().entries()) {
       const state = states.get(name)
       if (state === undefined)
-        states.set(name, { name, machineId, hash: '', load: 'error', restart: '', ...failure })
+        states.set(name, { name, machineId, hash, load: 'error', restart: '', ...failure })
       else if (state.active === 'inactive') states.set(name, { ...state, ...failure })
     }
     return states

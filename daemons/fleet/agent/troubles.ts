@@ -6,6 +6,8 @@ const PAUSE_MS_MAX = 60_000
 
 interface Trouble {
   message: string
+  /** Of the text with which it failed. */
+  hash: string
   attempts: number
   retryAt: number
 }
@@ -24,15 +26,17 @@ export class Troubles {
     return this.#byName.get(name)?.message
   }
 
-  /** Names and what was said. */
-  entries(): [name: string, message: string][] {
-    return [...this.#byName].map(([name, { message }]) => [name, message])
+  /** Names, each with the hash of the text that failed. */
+  entries(): [name: string, hash: string][] {
+    return [...this.#byName].map(([name, { hash }]) => [name, hash])
   }
 
-  add(name: string, message: string): void {
-    const attempts = (this.#byName.get(name)?.attempts ?? 0) + 1
+  /** Another text begins anew: it has not failed yet. */
+  add(name: string, message: string, hash: string): void {
+    const known = this.#byName.get(name)
+    const attempts = (known?.hash === hash ? known.attempts : 0) + 1
     const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (attempts - 1), PAUSE_MS_MAX)
-    this.#byName.set(name, { message, attempts, retryAt: this.#clock.now() + pauseMs })
+    this.#byName.set(name, { message, hash, attempts, retryAt: this.#clock.now() + pauseMs })
   }
 
   clear(name: string): void {
@@ -44,8 +48,10 @@ export class Troubles {
     for (const name of this.#byName.keys()) if (!names.has(name)) this.#byName.delete(name)
   }
 
-  mayTry(name: string): boolean {
-    return (this.#byName.get(name)?.retryAt ?? 0) <= this.#clock.now()
+  /** @param hash of the text that is to be tried */
+  mayTry(name: string, hash: string): boolean {
+    const trouble = this.#byName.get(name)
+    return trouble === undefined || trouble.hash !== hash || trouble.retryAt <= this.#clock.now()
   }
 
   /** Time until the first of them may be tried, at most `otherwiseMs`. */

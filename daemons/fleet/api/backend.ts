@@ -19,8 +19,8 @@ export interface Backend {
   getUnit(name: string): Promise<UnitBody | undefined>
   /** Creates a unit or replaces its text, and sets what it is wanted to be. The input has been validated. */
   putUnit(name: string, options: readonly UnitOption[], desired: TargetState): Promise<void>
-  /** The unit exists. */
-  setDesired(name: string, desired: TargetState): Promise<void>
+  /** False when there was no such unit. */
+  setDesired(name: string, desired: TargetState): Promise<boolean>
   /** False when there was none. */
   destroyUnit(name: string): Promise<boolean>
   /** By name, then machine. */

@@ -123,7 +123,7 @@ async function put(urlName: string, request: ApiRequest, backend: Backend): Prom
   if (desiredState === undefined)
     throw new ApiRefusal(409, 'must provide DesiredState to update existing unit')
   refuseTemplate(urlName, desiredState)
-  await backend.setDesired(urlName, desiredState)
+  if (!(await backend.setDesired(urlName, desiredState))) missing()
   return bare(204)
 }
 

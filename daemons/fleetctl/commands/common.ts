@@ -54,6 +54,21 @@ export function tellLate({ io }: Context, late: readonly Late[], what: string): 
   return sentences[0]
 }
 
+/** So many requests are under way at once: a store writes many together as fast as one. */
+const AT_ONCE_MAX = 16
+
+/** Does something for each, several at a time, begun in order. The first failure lets no more begin. */
+export async function atOnce<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items].reverse()
+  const failures: unknown[] = []
+  const worker = async (): Promise<void> => {
+    while (failures.length === 0 && left.length > 0)
+      await work(left.pop()!).catch((error: unknown) => void failures.push(error))
+  }
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE_MAX, left.length) }, worker))
+  if (failures.length > 0) throw failures[0]
+}
+
 /** An error in one line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,6 +1,6 @@
 import type { FlagSpec } from '#lib/cli/flags.ts'
 import type { UnitOption } from '#lib/fleet/model.ts'
-import type { UnitBody, UnitStateBody } from '#lib/fleet/shapes.ts'
+import type { UnitBody } from '#lib/fleet/shapes.ts'
 import { hashUnit } from '#lib/fleet/unit/file.ts'
 import { isTemplate, nameFromArgument } from '#lib/fleet/unit/name.ts'
 import type { Client } from '../client.ts'
@@ -119,7 +119,7 @@ async function lookAtRestart(
     return await lookAtState(view, name, 'launched')
   if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
   const states = view.states(name).filter(({ machineID = '' }) => machines?.includes(machineID) ?? true)
-  const look = lookAtSystemd(name, states, id)
+  const look = lookAtSystemd(name, states, { restart: id })
   return look.kind === 'done'
     ? { kind: 'done', line: await view.line(name, 'launched', machines?.[0]) }
     : look
@@ -184,14 +184,8 @@ async function updateAll(
   const late = await waitAll(patience, [...hashes.keys()], async (view, name) => {
     const unit = view.unit(name)
     if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
-    const states = view.states(name)
-    // A text that systemd does not take, or that does not come up, is told of without its hash.
-    const isOld = ({ hash = '' }: UnitStateBody): boolean => hash !== '' && hash !== hashes.get(name)
-    if (states.length === 0 || states.some(isOld))
-      return { kind: 'wait', news: '', stuck: `Unit ${name} is not where it was with its new text` }
     const wanted = unit.desiredState ?? 'inactive'
-    if (wanted !== 'launched') return { kind: 'done', line: await view.line(name, wanted) }
-    const look = lookAtSystemd(name, states)
+    const look = lookAtSystemd(name, view.states(name), { hash: hashes.get(name) })
     return look.kind === 'done' ? { kind: 'done', line: await view.line(name, wanted) } : look
   })
   return tellLate(context, late, 'run with its new text') === undefined ? 0 : 1

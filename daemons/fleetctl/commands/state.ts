@@ -1,12 +1,12 @@
 import type { FlagSpec } from '#lib/cli/flags.ts'
 import type { TargetState } from '#lib/fleet/model.ts'
-import type { UnitBody } from '#lib/fleet/shapes.ts'
 import type { Client } from '../client.ts'
 import type { Command, Context } from '../command.ts'
 import { type Creation, ensureUnit } from '../creation.ts'
 import { Failure } from '../io.ts'
-import { lookAtState, lookAtSystemd, type Patience, waitAll } from '../waits.ts'
-import { findUnits, messageOf, noUnits, patienceOf, tellLate, WAITING } from './common.ts'
+import { View } from '../view.ts'
+import { Forgiving, lookAtState, lookAtSystemd, type Patience, waitAll } from '../waits.ts'
+import { atOnce, findUnits, messageOf, noUnits, patienceOf, tellLate, WAITING } from './common.ts'
 import { isGlobal } from './listing.ts'
 
 const REPLACE: FlagSpec = {
@@ -104,49 +104,69 @@ async function bring(
   const names = await createAll(words, creation)
   if (wanted === 'inactive') return 0
   const word = wanted === 'loaded' ? 'load' : 'start'
-  const changed = await raise(context, client, names, wanted).catch((error: unknown) => {
+  const raised = await raise(context, client, names, wanted).catch((error: unknown) => {
     throw new Failure(`Error ${word}ing units: ${messageOf(error)}`)
   })
   const patience = patienceOf(context, client)
-  return patience === undefined ? 0 : await waitRaised(context, patience, changed, wanted)
+  return patience === undefined ? 0 : await waitRaised(context, patience, raised, wanted)
 }
 
-/** Says what units are wanted to be. Gives the names of those, not global, that were not so before. */
+/** A unit, not a global one, of which something is wanted. */
+interface Raised {
+  /** It was not wanted so before. */
+  isChanged: boolean
+  /** Its machine told of a failure before. */
+  hadFailed: boolean
+}
+
+/** Says what units are wanted to be. */
 async function raise(
   context: Context,
   client: Client,
   names: readonly string[],
   wanted: TargetState,
-): Promise<string[]> {
+): Promise<Map<string, Raised>> {
   const word = wanted === 'loaded' ? 'load' : 'start'
   const isWaiting = patienceOf(context, client) !== undefined
-  const changed: string[] = []
-  for (const name of new Set(names)) {
-    const unit = await client.unit(name)
+  const view = await View.of(client, [...new Set(names)])
+  const raised = new Map<string, Raised>()
+  await atOnce(new Set(names), async name => {
+    const unit = view.unit(name)
     if (unit === undefined) throw new Error(`Unit ${name} does not exist`)
-    if (unit.desiredState === wanted) continue
+    const isChanged = unit.desiredState !== wanted
+    const hadFailed = view.states(name).some(state => state.systemdActiveState === 'failed')
+    if (!isGlobal(unit)) raised.set(name, { isChanged, hadFailed })
+    if (!isChanged) return
     await client.put({ name, desiredState: wanted })
     if (isGlobal(unit)) context.io.out(`Triggered global unit ${name} ${word}\n`)
-    else changed.push(name)
-    if (!isWaiting && !isGlobal(unit)) context.io.out(`Triggered unit ${name} ${word}\n`)
-  }
-  return changed
+    else if (!isWaiting) context.io.out(`Triggered unit ${name} ${word}\n`)
+  })
+  return raised
 }
 
 async function waitRaised(
   context: Context,
   patience: Patience,
-  names: readonly string[],
+  raised: ReadonlyMap<string, Raised>,
   wanted: TargetState,
 ): Promise<number> {
   const { io } = context
-  const late = await waitAll(patience, names, (view, name) => lookAtState(view, name, wanted))
+  const names = [...raised.keys()]
+  const again = names.filter(name => raised.get(name)!.isChanged && raised.get(name)!.hadFailed)
+  const forgiving = new Forgiving(io, again)
+  const late = await waitAll(patience, names, async (view, name) => {
+    const look = forgiving.judge(view, name, await lookAtState(view, name, wanted))
+    // What was so before is no news, but it may be that it does not run.
+    return look.kind === 'done' && raised.get(name)?.isChanged === false ? { kind: 'done', line: '' } : look
+  })
   if (tellLate(context, late, `report state ${wanted}`) !== undefined) {
     io.err('Error waiting for unit states, exit status: 1\n')
     return 1
   }
   if (wanted !== 'launched') return 0
-  const idle = await waitAll(patience, names, (view, name) => lookAtSystemd(name, view.states(name)))
+  const idle = await waitAll(patience, names, (view, name) =>
+    lookAtSystemd(name, view.states(name), { hash: view.hash(name) }),
+  )
   const why = tellLate(context, idle, 'become active')
   if (why === undefined) return 0
   io.err(`Error waiting for systemd unit states, err: ${why}\n`)
@@ -158,12 +178,10 @@ async function createAll(words: readonly string[], creation: Creation): Promise<
   const names: string[] = []
   try {
     for (const word of words) {
-      const { name, isNew } = await ensureUnit(word, creation)
+      const { name, created } = await ensureUnit(word, creation)
       names.push(name)
-      if (!isNew) continue
-      const unit = await creation.client.unit(name)
-      const isPlain = unit === undefined || !isGlobal(unit)
-      creation.io.out(`Unit ${name} ${isPlain ? 'inactive' : ''}\n`)
+      if (created === undefined) continue
+      creation.io.out(`Unit ${name} ${isGlobal({ name, options: created }) ? '' : 'inactive'}\n`)
     }
   } catch (error) {
     throw new Failure(`Error creating units: ${messageOf(error)}`)
@@ -177,17 +195,17 @@ async function lower(context: Context, wanted: TargetState, word: 'stop' | 'unlo
   const client = await context.connect()
   const units = await findUnits(context, client)
   const patience = patienceOf(context, client)
-  const done: UnitBody[] = []
-  for (const unit of units) {
+  const refused = units.findIndex(
+    unit => word === 'stop' && !isGlobal(unit) && unit.currentState === 'inactive',
+  )
+  const done = (refused < 0 ? units : units.slice(0, refused)).filter(unit => unit.desiredState !== wanted)
+  await atOnce(done, async unit => {
     const { name } = unit
-    if (word === 'stop' && !isGlobal(unit) && unit.currentState === 'inactive')
-      throw new Failure(`Unable to stop unit ${name} in state inactive`)
-    if (unit.desiredState === wanted) continue
     await client.put({ name, desiredState: wanted })
-    done.push(unit)
     if (isGlobal(unit)) io.out(`Triggered global unit ${name} ${word}\n`)
     else if (patience === undefined) io.out(`Triggered unit ${name} ${word}\n`)
-  }
+  })
+  if (refused >= 0) throw new Failure(`Unable to stop unit ${units[refused]!.name} in state inactive`)
   const names = done.map(({ name }) => name).join(' ')
   if (patience !== undefined) {
     const placed = done.filter(unit => !isGlobal(unit)).map(({ name }) => name)
@@ -209,7 +227,7 @@ async function destroy(context: Context): Promise<number> {
   const patience = patienceOf(context, client)
   const destroyed: string[] = []
   let status = 0
-  for (const { name } of await findUnits(context, client)) {
+  await atOnce(await findUnits(context, client), async ({ name }) => {
     try {
       await client.destroy(name)
       destroyed.push(name)
@@ -218,7 +236,7 @@ async function destroy(context: Context): Promise<number> {
       io.err(`Error destroying units: ${messageOf(error)}\n`)
       status = 1
     }
-  }
+  })
   if (patience === undefined) return status
   // Until no machine tells of it any more: a new unit of that name would meet the old one.
   const attempts = patience.attempts === 0 ? DESTROY_ATTEMPTS : patience.attempts

@@ -1,12 +1,13 @@
-import type {
-  EventBody,
-  MachineBody,
-  Page,
-  RestartBody,
-  StatusBody,
-  UnitBody,
-  UnitStateBody,
-  WhyBody,
+import {
+  type EventBody,
+  type MachineBody,
+  type Page,
+  type RestartBody,
+  type StatusBody,
+  type UnitBody,
+  type UnitStateBody,
+  type WhyBody,
+  wholeUnit,
 } from '#lib/fleet/shapes.ts'
 import { type Client, type JournalOptions, RequestError } from '../client.ts'
 import type { ApiReply, ApiTransport } from '../io.ts'
@@ -38,7 +39,7 @@ export class ApiClient implements Client {
   }
 
   async units(): Promise<UnitBody[]> {
-    return await this.#list('units', page => page.units)
+    return (await this.#list('units', page => page.units)).map(wholeUnit)
   }
 
   async states(name?: string): Promise<UnitStateBody[]> {
@@ -51,7 +52,8 @@ export class ApiClient implements Client {
   }
 
   async unit(name: string): Promise<UnitBody | undefined> {
-    return await this.#find<UnitBody>(`units/${encodeURIComponent(name)}`)
+    const unit = await this.#find<UnitBody>(`units/${encodeURIComponent(name)}`)
+    return unit === undefined ? undefined : wholeUnit(unit)
   }
 
   async put(unit: UnitBody): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type UnitBody,
   type UnitStateBody,
   type WhyBody,
+  wholeUnit,
 } from '#lib/fleet/shapes.ts'
 import { isTemplate } from '#lib/fleet/unit/name.ts'
 import { type Client, RequestError } from '../client.ts'
@@ -45,7 +46,7 @@ export class RegistryClient implements Client {
       const states = await this.#reader.states()
       const has = (name: string, id: string): boolean =>
         states.get(name)?.some(({ machineId }) => machineId === id) ?? false
-      return jobs.map(job => compactBody(unitBody(job, id => has(job.name, id), true)))
+      return jobs.map(job => wholeUnit(compactBody(unitBody(job, id => has(job.name, id), true))))
     })
   }
 
@@ -54,7 +55,8 @@ export class RegistryClient implements Client {
       const job = await this.#reader.job(name)
       if (job === undefined) return undefined
       const states = job.target === undefined ? [] : await this.#reader.statesOf(name)
-      return compactBody(unitBody(job, id => states.some(({ machineId }) => machineId === id), false))
+      const has = (id: string): boolean => states.some(({ machineId }) => machineId === id)
+      return wholeUnit(compactBody(unitBody(job, has, false)))
     })
   }
 
@@ -85,9 +87,11 @@ export class RegistryClient implements Client {
       if (isTemplate(name) && desiredState !== undefined && desiredState !== 'inactive')
         throw new RequestError(`cannot activate template ${JSON.stringify(name)}`)
       if (options.length > 0) await this.#registry.putUnit(name, options, desiredState ?? 'inactive')
-      else if ((await this.#reader.job(name)) === undefined)
-        throw new RequestError(`unit ${name} does not exist and there is no text for it`)
-      else if (desiredState !== undefined) await this.#registry.setDesired(name, desiredState)
+      else if (
+        desiredState !== undefined &&
+        (await this.#registry.setDesired(name, desiredState)) === undefined
+      )
+        throw new RequestError(`unit ${name} does not exist`)
     })
   }
 

@@ -15,6 +15,11 @@ const USERS = '/etc/passwd'
 const HOME_FIELD = 5
 const NOT_FOUND_STATUS = 127
 
+/** Ends the process when nobody reads what it prints any more, as in `fleetctl events | head`. */
+export function endWithReader(): void {
+  process.stdout.on('error', error => process.exit(errorCode(error) === 'EPIPE' ? 0 : 1))
+}
+
 /** The process as the program sees it. */
 export function processIo(): Io {
   return {

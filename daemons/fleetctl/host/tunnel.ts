@@ -9,6 +9,8 @@ import { bastionArguments } from '../ssh.ts'
 import { makeFolderOf } from './folder.ts'
 
 const POLL_MS = 50
+/** Signals that end the program, with its status: the client is not to outlive it. */
+const ENDINGS: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
 /** Sockets of ours that lead behind a bastion. */
 export interface Tunnel {
@@ -34,7 +36,13 @@ export async function openTunnel(options: SshOptions, targets: readonly string[]
     child.kill()
     // At once: the process ends as soon as its command is done.
     rmSync(folder, { recursive: true, force: true })
+    for (const signal of Object.keys(ENDINGS)) process.removeListener(signal, onEnding)
   }
+  const onEnding = (signal: NodeJS.Signals): void => {
+    close()
+    process.exit(ENDINGS[signal])
+  }
+  for (const signal of Object.keys(ENDINGS)) process.on(signal, onEnding)
   const ended = new Promise<never>((_, reject) => {
     child.once('error', error => reject(new Failure(`Failed building SSH client: ${error.message}`)))
     child.once('exit', () =>

@@ -94,3 +94,14 @@ export function compactBody<T>(value: T): T {
     entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, field]) => [key, compactBody(field)]),
   ) as T
 }
+
+/** A unit as it was before what is empty was left out: an option without a value says something to systemd. */
+export function wholeUnit(unit: UnitBody): UnitBody {
+  if (unit.options === undefined) return unit
+  const options = unit.options.map(({ section = '', name = '', value = '' }: Partial<UnitOption>) => ({
+    name,
+    section,
+    value,
+  }))
+  return { ...unit, options }
+}

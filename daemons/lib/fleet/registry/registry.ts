@@ -23,12 +23,18 @@ export class Registry {
     const hash = hashUnit(options)
     await ignore(ErrorCode.alreadyExists, this.store.create(this.keys.unit(hash), encodeUnit(options)))
     await this.store.set(this.keys.jobKey(name, 'object'), encodeJob(name, hash))
-    return await this.setDesired(name, desired)
+    return indexOf(await this.store.set(this.keys.jobKey(name, 'target-state'), desired))
   }
 
-  /** What a unit is wanted to be. */
-  async setDesired(name: string, desired: TargetState): Promise<number> {
-    return indexOf(await this.store.set(this.keys.jobKey(name, 'target-state'), desired))
+  /** What a unit is wanted to be. Undefined when there is no such unit: one that was destroyed leaves nothing behind. */
+  async setDesired(name: string, desired: TargetState): Promise<number | undefined> {
+    const key = this.keys.jobKey(name, 'target-state')
+    const known = await ignore(ErrorCode.keyNotFound, this.store.set(key, desired, { prevExist: true }))
+    if (known !== undefined) return indexOf(known)
+    // Every daemon writes it with the unit; where somebody has not, it is written now.
+    const object = this.store.get(this.keys.jobKey(name, 'object'), { quorum: true })
+    if ((await ignore(ErrorCode.keyNotFound, object)) === undefined) return undefined
+    return indexOf(await this.store.set(key, desired))
   }
 
   /** Undefined when there was no such unit. */
