@@ -10,13 +10,13 @@ import t from 'tap'
 import type { MachineStatus } from '../../build/cli/status.ts'
 import { DETACH_KEY } from '../../build/vm/attach.ts'
 import { Terminal } from '../../build/vm/terminal.ts'
-import { CLIENT_TESTS } from './fleet/client.ts'
-import { Fleet, runFleetTests } from './fleet/lab.ts'
+import { CLIENT_TESTS, HOST_KEY_TESTS } from './fleet/client.ts'
+import { DEFAULT_TTL_SECONDS, Fleet, runFleetTests, TTL_SECONDS } from './fleet/lab.ts'
 import { MACHINES_TESTS } from './fleet/machines.ts'
 import { NODE_TESTS } from './fleet/node.ts'
 import { afterReplacement, beforeReplacement } from './fleet/replaced.ts'
-import { SCHEDULING_TESTS } from './fleet/scheduling.ts'
-import { SYSTEMD_TESTS } from './fleet/systemd.ts'
+import { PLACING_TESTS, SCHEDULING_TESTS } from './fleet/scheduling.ts'
+import { SYSTEMD_TESTS, UPSET_TESTS } from './fleet/systemd.ts'
 import { UNIT_TESTS } from './fleet/unit.ts'
 import { checkFleet } from './lib/fleet.ts'
 import { openLaboratory, ROOT, testImage } from './lib/image.ts'
@@ -26,6 +26,8 @@ const FILE_MS = 1_500_000
 const UP_MS = 900_000
 const SOON_MS = 120_000
 const PAUSE_MS = 1000
+/** Tests beside one another: machines do what is asked of them in rounds, and a round for six takes no longer. */
+const JOBS = 6
 
 t.setTimeout(FILE_MS)
 
@@ -36,14 +38,8 @@ const elsewhere = running === undefined ? {} : { skip: 'on a cluster that runs' 
 const home = running ?? (await mkdtemp(join(tmpdir(), 'orlop-home-')))
 const env = { ...process.env, ORLOP_HOME: home, TERM: 'xterm' } as Record<string, string>
 /** What the original's functional tests are about, and what else can happen to a fleet. */
-const GROUPS = {
-  client: CLIENT_TESTS,
-  unit: UNIT_TESTS,
-  scheduling: SCHEDULING_TESTS,
-  machines: MACHINES_TESTS,
-  node: NODE_TESTS,
-  systemd: SYSTEMD_TESTS,
-}
+const CALM = [...CLIENT_TESTS, ...UNIT_TESTS, ...SYSTEMD_TESTS, ...SCHEDULING_TESTS, ...MACHINES_TESTS]
+const ALONE = [...PLACING_TESTS, ...HOST_KEY_TESTS, ...UPSET_TESTS]
 const MAIN = join(ROOT, 'build/cli/main.ts')
 
 /** What a command line of `orlop` showed, and its status. */
@@ -193,9 +189,11 @@ t.test('fleet', async t => {
   const fleet = await openFleet()
   t.teardown(() => fleet.close())
   await checkFleet(t, fleet, shown)
-  await fleet.configure()
-  for (const [group, tests] of Object.entries(GROUPS))
-    await t.test(group, async t => await runFleetTests(t, fleet, tests))
+  await fleet.configure(DEFAULT_TTL_SECONDS)
+  await t.test('calm', t => runFleetTests(t, fleet, { tests: CALM, jobs: JOBS }))
+  await t.test('alone', t => runFleetTests(t, fleet, { tests: ALONE, jobs: 1 }))
+  await fleet.configure(TTL_SECONDS)
+  await t.test('with short-lived signs of life', t => runFleetTests(t, fleet, { tests: NODE_TESTS, jobs: 1 }))
   await fleet.restore()
 })
 

@@ -9,12 +9,14 @@ import { instances, sleeper } from './units.ts'
 
 /** The groups `client`, `fleetctl` and `tunnel` of the original's tests: fleetctl as a process of its own. */
 export const CLIENT_TESTS: readonly FleetTest[] = [
-  ['TestKnownHostsVerification', knownHosts],
-  ['TestFleetctlWithEnv', withEnv],
-  ['TestClientVersionFlag, TestClientVersionHelpOutput', version],
-  ['TestClientHelpFlag', help],
-  ['TestTunnelScheduleBatchUnits', tunnel],
+  ['TestTunnelScheduleBatchUnits', 'tunnel', tunnel],
+  ['TestFleetctlWithEnv', 'none', withEnv],
+  ['TestClientVersionFlag, TestClientVersionHelpOutput', 'none', version],
+  ['TestClientHelpFlag', 'none', help],
 ]
+
+/** Of the same groups, those that touch what all others need. */
+export const HOST_KEY_TESTS: readonly FleetTest[] = [['TestKnownHostsVerification', 'none', knownHosts]]
 
 const TYPED_MS = 60_000
 const QUESTION = 'Are you sure you want to continue connecting'
@@ -98,14 +100,14 @@ async function help(t: Test, fleet: Fleet): Promise<void> {
 /** fleetctl finds nothing but the first machine, and through it all others. */
 async function tunnel(t: Test, fleet: Fleet): Promise<void> {
   const known = join(fleet.folder, 'known_hosts_of_tunnel')
-  await fleet.write('hello@.service', sleeper())
+  await fleet.write('tunnel@.service', sleeper())
   const words = ['--endpoint', 'unix:///run/fleet.sock', '--tunnel', fleet.members[0]!.guest.address]
   const run = (...command: string[]): Promise<Typed> =>
     type(fleet, ['--known-hosts-file', known, ...words, ...command], 'tunnel')
-  const one = await run('start', await fleet.write('hello.service', sleeper()))
+  const one = await run('start', await fleet.write('tunnel.service', sleeper()))
   t.match(one, { status: 0, isAsked: true })
   t.notMatch(one.text, 'Error')
-  const ten = await run('start', ...instances('hello', BATCH).map(name => `${fleet.folder}/${name}`))
+  const ten = await run('start', ...instances('tunnel', BATCH).map(name => `${fleet.folder}/${name}`))
   t.match(ten, { status: 0, isAsked: false })
   t.notMatch(ten.text, 'Error')
   const places = await fleet.untilRunning(BATCH + 1)

@@ -11,8 +11,8 @@ import { connectApi } from '../../../daemons/fleetctl/host/connect.ts'
 import { type FleetctlOptions, fleetctl, type Said } from './fleetctl.ts'
 import { Guest } from './guest.ts'
 
-/** A test of the fleet by its name. */
-export type FleetTest = readonly [name: string, run: (t: Test, fleet: Fleet) => Promise<void>]
+/** A test of the fleet by its name, and how the names of its units begin, which those of no other test do. */
+export type FleetTest = readonly [name: string, prefix: string, run: (t: Test, fleet: Fleet) => Promise<void>]
 
 /** A machine of the fleet with what reaches it. */
 export interface Member {
@@ -30,23 +30,37 @@ export interface Patience {
   seen?: () => string
 }
 
-/** The life of a sign of life in these tests, and what a machine takes at most to find out about its end. */
-export const TTL_SECONDS = 10
+/** The life of a sign of life where tests wait for its end. A guest under TCG that has much to do is late by seconds. */
+export const TTL_SECONDS = 12
+/** And where they do not. */
+export const DEFAULT_TTL_SECONDS = 30
 const REQUEST_SECONDS = '20'
 const SOON_MS = 60_000
-const LOOK_MS = 100
+const LOOK_MS = 200
 const CONF = '/etc/fleet/fleet.conf'
 
-/** A fleet of real machines as its tests have it at hand: commands in the guests, and fleetctl on this host. */
+/**
+ * A fleet of real machines as its tests have it at hand: commands in the guests, and fleetctl on this host. A test sees
+ * only its own units of it (`only`), so that others can go on beside it.
+ */
 export class Fleet {
   readonly folder: string
   readonly members: readonly Member[]
+  /** Whose API is asked where nothing else is said. */
+  readonly via: Member
+  readonly #prefix: string
   readonly #options: FleetctlOptions
 
-  private constructor(folder: string, members: readonly Member[], options: FleetctlOptions) {
-    this.folder = folder
-    this.members = members
-    this.#options = options
+  private constructor(
+    parts: { folder: string; members: readonly Member[]; options: FleetctlOptions },
+    via: Member,
+    prefix: string,
+  ) {
+    this.folder = parts.folder
+    this.members = parts.members
+    this.via = via
+    this.#prefix = prefix
+    this.#options = parts.options
   }
 
   /** Connects to machines that run. */
@@ -64,7 +78,12 @@ export class Fleet {
       members.push({ guest, id, api: new ApiClient(await connectApi(connectOptions(socketPath))) })
     }
     await writeSsh(folder, members, programs)
-    return new Fleet(folder, members, { env, ssh: join(folder, 'bin/ssh') })
+    return new Fleet({ folder, members, options: { env, ssh: join(folder, 'bin/ssh') } }, members[0]!, '')
+  }
+
+  /** The same fleet with those units alone whose names begin so. */
+  only(prefix: string, via = this.via): Fleet {
+    return new Fleet({ folder: this.folder, members: this.members, options: this.#options }, via, prefix)
   }
 
   async close(): Promise<void> {
@@ -75,14 +94,15 @@ export class Fleet {
     await rm(this.folder, { recursive: true, force: true })
   }
 
-  /** Short-lived signs of life, and metadata by which a machine can be asked for. */
-  async configure(): Promise<void> {
+  /** The life of a sign of life, and metadata by which a machine can be asked for. */
+  async configure(ttlSeconds: number): Promise<void> {
     await this.everywhere(
       ({ name }) =>
-        `mkdir -p /etc/fleet; printf 'agent_ttl=${TTL_SECONDS}s\\nmetadata=hostname=${name}\\n' >${CONF}; systemctl reload fleet`,
+        `mkdir -p /etc/fleet; printf 'agent_ttl=${ttlSeconds}s\\nmetadata=hostname=${name}\\n' >${CONF}; systemctl reload fleet`,
     )
+    await this.untilMachines(this.members.length)
     await this.until('metadata of all machines', async () => {
-      const machines = await this.members[0]!.api.machines()
+      const machines = await this.via.api.machines()
       return this.members.every(
         ({ id, guest }) => machines.find(one => one.id === id)?.metadata?.['hostname'] === guest.name,
       )
@@ -96,7 +116,7 @@ export class Fleet {
   }
 
   /** Environment of fleetctl that leads to the first machine. */
-  env(via: Member = this.members[0]!): Record<string, string> {
+  env(via = this.via): Record<string, string> {
     return {
       ...this.#options.env,
       FLEETCTL_ENDPOINT: `unix://${via.guest.place.socketPath}`,
@@ -105,7 +125,7 @@ export class Fleet {
     }
   }
 
-  /** fleetctl with these words, by the API of a machine: the first one if not said. */
+  /** fleetctl with these words. */
   async run(words: readonly string[], via?: Member): Promise<Said> {
     return await fleetctl(words, { ...this.#options, env: this.env(via) })
   }
@@ -130,10 +150,23 @@ export class Fleet {
     return await Promise.all(Object.entries(units).map(([name, text]) => this.write(name, text)))
   }
 
-  /** States of units that systemd calls active and running, as a machine tells of them. */
-  async running(via: Member = this.members[0]!): Promise<UnitStateBody[]> {
-    const states = await via.api.states()
-    return states.filter(
+  async units(via = this.via): Promise<UnitBody[]> {
+    return (await via.api.units()).filter(({ name }) => name.startsWith(this.#prefix))
+  }
+
+  async states(via = this.via): Promise<UnitStateBody[]> {
+    return (await via.api.states()).filter(({ name }) => name.startsWith(this.#prefix))
+  }
+
+  /** What fleetctl lists, by the first column. */
+  async listed(...words: string[]): Promise<string[]> {
+    const lines = (await this.said(...words, '--no-legend')).split('\n')
+    return lines.filter(line => line !== '' && line.startsWith(this.#prefix))
+  }
+
+  /** States of units that systemd calls active and running. */
+  async running(via = this.via): Promise<UnitStateBody[]> {
+    return (await this.states(via)).filter(
       ({ systemdActiveState, systemdSubState }) =>
         systemdActiveState === 'active' && systemdSubState === 'running',
     )
@@ -154,7 +187,7 @@ export class Fleet {
   }
 
   /** The unit, which has to be there. */
-  async unit(name: string, via: Member = this.members[0]!): Promise<UnitBody> {
+  async unit(name: string, via = this.via): Promise<UnitBody> {
     const unit = await via.api.unit(name)
     if (unit === undefined) throw new Error(`${name} is not there`)
     return unit
@@ -172,7 +205,7 @@ export class Fleet {
     return this.members.find(member => member !== than)!
   }
 
-  async untilMachines(count: number, via: Member = this.members[0]!): Promise<void> {
+  async untilMachines(count: number, via = this.via): Promise<void> {
     await this.until(`${count} machines`, async () => (await via.api.machines()).length === count)
   }
 
@@ -216,27 +249,37 @@ export class Fleet {
     }
   }
 
-  /** Destroys all units, and waits until no machine has one. */
+  /** Destroys units. Machines may still be about to let go of them. */
   async clean(): Promise<void> {
-    const { api } = this.members[0]!
-    for (const { name } of await api.units()) await api.destroy(name)
-    await this.until('a fleet without units', async () => {
-      const [units, states] = [await api.units(), await api.states()]
-      return units.length === 0 && states.length === 0
-    })
+    for (const { name } of await this.units()) await this.via.api.destroy(name)
+  }
+
+  /** Destroys units, and waits until no machine has one. */
+  async untilClean(): Promise<void> {
+    await this.clean()
+    await this.until('a fleet without units', async () => (await this.states()).length === 0)
   }
 }
 
-/** Runs tests one after the other; each finds a fleet without units. */
-export async function runFleetTests(t: Test, fleet: Fleet, tests: readonly FleetTest[]): Promise<void> {
-  for (const [name, run] of tests)
-    await t.test(name, async t => {
+/** Runs tests, some of them beside one another. Each has its own units. */
+export async function runFleetTests(
+  t: Test,
+  fleet: Fleet,
+  { tests, jobs }: { tests: readonly FleetTest[]; jobs: number },
+): Promise<void> {
+  t.jobs = jobs
+  const runs = tests.map(([name, prefix, run], at) =>
+    t.test(name, { buffered: jobs > 1 }, async t => {
+      const own = fleet.only(prefix, jobs > 1 ? fleet.members[at % fleet.members.length]! : fleet.via)
       try {
-        await run(t, fleet)
+        await run(t, own)
       } finally {
-        await fleet.clean()
+        await own.clean()
       }
-    })
+    }),
+  )
+  await Promise.all(runs)
+  await fleet.untilClean()
 }
 
 function connectOptions(socketPath: string): Parameters<typeof connectApi>[0] {

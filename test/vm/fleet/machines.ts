@@ -1,17 +1,18 @@
 import type { Test } from 'tap'
 import { request } from '#lib/http/host/client.ts'
-import { type Fleet, type FleetTest, TTL_SECONDS } from './lab.ts'
+import type { Fleet, FleetTest } from './lab.ts'
 import { instances, sleeper } from './units.ts'
 
 /** The groups `machines` and `metadata` of the original's tests. */
 export const MACHINES_TESTS: readonly FleetTest[] = [
-  ['TestMachinesList', list],
-  ['TestMachinesListBadNextPageToken', badToken],
-  ['TestMachinesPatchAddModify, TestMachinesPatchDelete', patch],
-  ['TestMachinesPatchBad', patchBad],
-  ['TestTemplatesWithSpecifiersInMetadata', specifiers],
+  ['TestMachinesList', 'none', list],
+  ['TestMachinesListBadNextPageToken', 'none', badToken],
+  ['TestMachinesPatchAddModify, TestMachinesPatchDelete', 'none', patch],
+  ['TestMachinesPatchBad', 'none', patchBad],
+  ['TestTemplatesWithSpecifiersInMetadata', 'metadata@', specifiers],
 ]
 
+const ANSWER_MS = 20_000
 const JSON_TYPE = /^application\/json/
 const MACHINES = '/fleet/v1/machines'
 
@@ -24,8 +25,8 @@ interface Reply {
 async function ask(fleet: Fleet, path: string, edits?: readonly object[]): Promise<Reply> {
   const { status, headers, body } = await request({
     url: `http://fleet${path}`,
-    socketPath: fleet.members[0]!.guest.place.socketPath,
-    timeoutMs: TTL_SECONDS * 1000,
+    socketPath: fleet.via.guest.place.socketPath,
+    timeoutMs: ANSWER_MS,
     ...(edits === undefined
       ? {}
       : {
@@ -55,7 +56,7 @@ async function badToken(t: Test, fleet: Fleet): Promise<void> {
 }
 
 async function metadata(fleet: Fleet): Promise<(Record<string, string> | undefined)[]> {
-  const machines = await fleet.members[0]!.api.machines()
+  const machines = await fleet.via.api.machines()
   return fleet.members.map(({ id }) => machines.find(machine => machine.id === id)?.metadata)
 }
 

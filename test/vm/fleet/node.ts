@@ -4,12 +4,12 @@ import { sleeper } from './units.ts'
 
 /** The groups `cluster`, `connectivity`, `node`, `server` and `shutdown` of the original's tests: machines that go. */
 export const NODE_TESTS: readonly FleetTest[] = [
-  ['TestDynamicClusterNewMemberUnitMigration', migration],
-  ['TestSingleNodeConnectivityLoss', connectivityLoss],
-  ['TestNodeShutdown, TestShutdown', shutdown],
-  ['TestShutdownVsMonitor', shutdownVsMonitor],
-  ['TestDetectMachineId', detectMachineId],
-  ['TestReconfigureServer', reconfigure],
+  ['TestDynamicClusterNewMemberUnitMigration', 'migration@', migration],
+  ['TestSingleNodeConnectivityLoss', 'loss-', connectivityLoss],
+  ['TestNodeShutdown, TestShutdown', 'pinned', shutdown],
+  ['TestShutdownVsMonitor', 'none', shutdownVsMonitor],
+  ['TestDetectMachineId', 'none', detectMachineId],
+  ['TestReconfigureServer', 'reconfigured', reconfigure],
 ]
 
 /** Longer than the life of a sign of life. */
@@ -50,22 +50,26 @@ async function statesOf(fleet: Fleet, pattern: string): Promise<string[]> {
 
 /** The original had four machines and three such units. */
 async function migration(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.write('conflict@.service', sleeper(['Conflicts=conflict@*.service']))
-  await fleet.said('start', ...[1, 2].map(number => `${fleet.folder}/conflict@${number}.service`))
+  await fleet.write('migration@.service', sleeper(['Conflicts=migration@*.service']))
+  await fleet.said('start', ...[1, 2].map(number => `${fleet.folder}/migration@${number}.service`))
   const before = await fleet.untilRunning(2)
-  const lost = fleet.member(before.get('conflict@1.service'))
+  const lost = fleet.member(before.get('migration@1.service'))
   const free = fleet.members.find(({ id }) => ![...before.values()].includes(id))!
   await fleet.without(lost, async other => {
     await fleet.untilMachines(2, other)
     const after = await fleet.untilRunning(2, other)
-    t.equal(after.get('conflict@1.service'), free.id, 'it is on the machine that was free')
-    t.equal(after.get('conflict@2.service'), before.get('conflict@2.service'), 'the other one has not moved')
+    t.equal(after.get('migration@1.service'), free.id, 'it is on the machine that was free')
+    t.equal(
+      after.get('migration@2.service'),
+      before.get('migration@2.service'),
+      'the other one has not moved',
+    )
   })
 }
 
 /** The original had one machine; here all of the cluster lose their store, so that nobody can place units elsewhere. */
 async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
-  const kinds = { single: [`MachineID=${fleet.members[0]!.id}`], global: ['Global=true'] }
+  const kinds = { 'loss-single': [`MachineID=${fleet.members[0]!.id}`], 'loss-global': ['Global=true'] }
   for (const [kind, options] of Object.entries(kinds)) {
     await fleet.write(`${kind}@.service`, sleeper(options))
     for (const [command, state] of Object.entries({ submit: 'submitted', load: 'loaded', start: 'launched' }))
@@ -73,12 +77,12 @@ async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
   }
   await fleet.untilRunning(1 + fleet.members.length)
   const list = async (): Promise<string> =>
-    `${await fleet.said('list-unit-files')}${await fleet.said('list-units')}`
+    [...(await fleet.listed('list-unit-files')), ...(await fleet.listed('list-units'))].join('\n')
   // One loaded and one launched on each machine, the submitted ones nowhere.
-  await fleet.until('all states', async () => (await fleet.members[0]!.api.states()).length === 8)
+  await fleet.until('all states', async () => (await fleet.states()).length === 8)
   const journals = await Promise.all(fleet.members.map(Journal.mark))
-  const [listed, states] = [await list(), await statesOf(fleet, "'single@*' 'global@*'")]
-  t.match(states[0], /single@launched[\s\S]*UnitFileState=linked-runtime|UnitFileState=linked-runtime/)
+  const [listed, states] = [await list(), await statesOf(fleet, "'loss-*'")]
+  t.match(states[0], /loss-single@launched[\s\S]*UnitFileState=linked-runtime|UnitFileState=linked-runtime/)
   await fleet.everywhere(() => `iptables -I ${RULE} REJECT --reject-with tcp-reset`)
   try {
     for (const member of fleet.members)
@@ -87,7 +91,7 @@ async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
         return err.includes('unable to communicate with etcd')
       })
     await fleet.members[0]!.guest.said(`sleep ${OUTAGE_SECONDS}`)
-    t.same(await statesOf(fleet, "'single@*' 'global@*'"), states, 'while the store is away')
+    t.same(await statesOf(fleet, "'loss-*'"), states, 'while the store is away')
   } finally {
     const counts = await fleet.everywhere(
       () =>
@@ -97,12 +101,12 @@ async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
   }
   await fleet.untilMachines(fleet.members.length)
   await fleet.members[0]!.guest.said(`sleep ${OUTAGE_SECONDS}`)
-  t.same(await statesOf(fleet, "'single@*' 'global@*'"), states, 'and after')
+  t.same(await statesOf(fleet, "'loss-*'"), states, 'and after')
   await fleet.until('the lists as they were', async () => (await list()) === listed)
   for (const journal of journals) {
     t.match(await journal.read(), MONITOR)
     t.notMatch(await journal.read(), /Stopp/)
-    t.notMatch(await journal.read("-u 'single@*' -u 'global@*'"), 'Stopping')
+    t.notMatch(await journal.read("-u 'loss-*'"), 'Stopping')
   }
 }
 
@@ -113,7 +117,7 @@ async function shutdown(t: Test, fleet: Fleet): Promise<void> {
   await fleet.without(member, async other => {
     t.equal(await member.guest.said(SHOW_END), ENDED)
     await fleet.untilMachines(2, other)
-    await fleet.until('no state of it', async () => (await other.api.states()).length === 0)
+    await fleet.until('no state of it', async () => (await fleet.states(other)).length === 0)
     const { text } = await member.guest.asked('systemctl is-active pinned.service; ls /run/fleet/units')
     t.equal(text.trim(), 'inactive', 'it was stopped, and its file is gone')
   })
@@ -165,8 +169,8 @@ async function detectMachineId(t: Test, fleet: Fleet): Promise<void> {
 
 async function reconfigure(t: Test, fleet: Fleet): Promise<void> {
   const [member] = fleet.members as [Member]
-  await fleet.said('start', await fleet.write('hello.service', sleeper()))
-  await fleet.said('unload', 'hello.service')
+  await fleet.said('start', await fleet.write('reconfigured.service', sleeper()))
+  await fleet.said('unload', 'reconfigured.service')
   const journal = await Journal.mark(member)
   await member.guest.said('systemctl kill -s HUP fleet')
   await fleet.until('the new configuration', async () =>

@@ -20,5 +20,5 @@ export async function afterReplacement(
   const moved = [...after].filter(([name, id]) => before.get(name) !== id)
   t.equal(moved.length, 1, 'exactly one unit has another machine')
   t.notOk([...before.values()].includes(moved[0]?.[1] ?? ''), 'the new one')
-  await fleet.clean()
+  await fleet.untilClean()
 }

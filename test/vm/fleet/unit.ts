@@ -12,14 +12,18 @@ interface Batch {
   counted: (fleet: Fleet) => Promise<number>
 }
 
-const states = async (fleet: Fleet): Promise<number> => (await fleet.members[0]!.api.states()).length
 const SUBMIT: Batch = {
   command: 'submit',
   undo: 'destroy',
   count: 9,
-  counted: async fleet => (await fleet.members[0]!.api.units()).length,
+  counted: async fleet => (await fleet.units()).length,
 }
-const LOAD: Batch = { command: 'load', undo: 'unload', count: 6, counted: states }
+const LOAD: Batch = {
+  command: 'load',
+  undo: 'unload',
+  count: 6,
+  counted: async fleet => (await fleet.states()).length,
+}
 const START: Batch = {
   command: 'start',
   undo: 'stop',
@@ -30,44 +34,41 @@ const ROUNDS = 2
 
 /** The group `unit` of the original's tests. */
 export const UNIT_TESTS: readonly FleetTest[] = [
-  ['TestUnitRunnable', runnable],
-  ['TestUnitSubmit', (t, fleet) => bringAndUndo(t, fleet, SUBMIT)],
-  ['TestUnitLoad', (t, fleet) => bringAndUndo(t, fleet, LOAD)],
-  ['TestUnitStart', (t, fleet) => bringAndUndo(t, fleet, START)],
-  ['TestUnitSubmitReplace', (t, fleet) => replace(t, fleet, SUBMIT)],
-  ['TestUnitLoadReplace', (t, fleet) => replace(t, fleet, LOAD)],
-  ['TestUnitStartReplace', (t, fleet) => replace(t, fleet, START)],
-  ['TestUnitRestart', restart],
-  ['TestUnitSSHActions', sshActions],
-  ['TestUnitCat', cat],
-  ['TestUnitStatus', status],
-  ['TestListUnitFilesOrder', listOrder],
+  ['TestUnitStartReplace', 'start-replace@', (t, fleet) => replace(t, fleet, START)],
+  ['TestUnitLoadReplace', 'load-replace@', (t, fleet) => replace(t, fleet, LOAD)],
+  ['TestUnitSubmitReplace', 'submit-replace@', (t, fleet) => replace(t, fleet, SUBMIT)],
+  ['TestUnitLoad', 'load@', (t, fleet) => bringAndUndo(t, fleet, LOAD)],
+  ['TestUnitStart', 'start@', (t, fleet) => bringAndUndo(t, fleet, START)],
+  ['TestUnitSubmit', 'submit@', (t, fleet) => bringAndUndo(t, fleet, SUBMIT)],
+  ['TestUnitRestart', 'restart@', restart],
+  ['TestUnitSSHActions', 'speaks', sshActions],
+  ['TestUnitRunnable', 'runnable', runnable],
+  ['TestUnitStatus', 'status', status],
+  ['TestUnitCat', 'shown', cat],
+  ['TestListUnitFilesOrder', 'order@', listOrder],
 ]
 
 async function runnable(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.said('start', await fleet.write('hello.service', HELLO))
-  t.same([...(await fleet.untilRunning(1)).keys()], ['hello.service'])
+  await fleet.said('start', await fleet.write('runnable.service', HELLO))
+  t.same([...(await fleet.untilRunning(1)).keys()], ['runnable.service'])
 }
 
 /** Many in one command, one by one away; and all of it once more, since what is left of the first time shows then. */
 async function bringAndUndo(t: Test, fleet: Fleet, { command, undo, count, counted }: Batch): Promise<void> {
-  await fleet.write('hello@.service', sleeper())
-  const names = instances('hello', count)
+  await fleet.write(`${command}@.service`, sleeper())
+  const names = instances(command, count)
   for (let round = 1; round <= ROUNDS; round++) {
     await fleet.said(command, ...names.map(name => `${fleet.folder}/${name}`))
     await fleet.until(`${count} units`, async () => (await counted(fleet)) === count)
-    const listed = await fleet.said('list-unit-files', '--no-legend', '--fields=unit')
-    t.same(listed.trim().split('\n'), names, `all are listed, round ${round}`)
+    t.same(await fleet.listed('list-unit-files', '--fields=unit'), names, `all are listed, round ${round}`)
     for (const name of names) await fleet.said(undo, name)
     await fleet.until('none', async () => (await counted(fleet)) === 0)
     t.equal(await counted(fleet), 0, `none is left, round ${round}`)
-    // Units that were only stopped or unloaded would not be brought again, but found.
-    await fleet.clean()
   }
 }
 
 async function replace(t: Test, fleet: Fleet, { command, undo, count, counted }: Batch): Promise<void> {
-  const names = instances('hello', count)
+  const names = instances(`${command}-replace`, count)
   const before = sleeper().replace('infinity', '10000')
   const after = sleeper().replace('infinity', '20000')
   const paths = await fleet.writeAll(Object.fromEntries(names.map(name => [name, before])))
@@ -79,13 +80,12 @@ async function replace(t: Test, fleet: Fleet, { command, undo, count, counted }:
   for (const name of names) t.equal(await fleet.said('cat', name), after, `${name} has the new text`)
   for (const name of names) await fleet.said(undo, name)
   await fleet.until('none', async () => (await counted(fleet)) === 0)
-  await fleet.clean()
 }
 
 /** The original's restart did nothing to a unit that was launched: that it restarts is asserted as well. */
 async function restart(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.write('hello@.service', sleeper())
-  const names = instances('hello', 3)
+  await fleet.write('restart@.service', sleeper())
+  const names = instances('restart', 3)
   await fleet.said('start', ...names.map(name => `${fleet.folder}/${name}`))
   const places = await fleet.untilRunning(3)
   const invocations = async (): Promise<string[]> =>
@@ -103,38 +103,37 @@ async function restart(t: Test, fleet: Fleet): Promise<void> {
 }
 
 async function sshActions(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.said('start', await fleet.write('hello.service', HELLO))
+  await fleet.said('start', await fleet.write('speaks.service', HELLO))
   const [[, id]] = [...(await fleet.untilRunning(1))] as [[string, string]]
   const { name } = fleet.member(id).guest
-  t.equal(await fleet.said('ssh', 'hello.service', 'echo', 'foo'), 'foo\n')
+  t.equal(await fleet.said('ssh', 'speaks.service', 'echo', 'foo'), 'foo\n')
   t.equal(await fleet.said('ssh', id.slice(0, 8), 'hostname'), `${name}\n`)
   for (const way of [[], ['--ssh']]) {
     const by = way.length === 0 ? 'by the API' : 'by SSH'
-    t.match(await fleet.said('status', ...way, 'hello.service'), 'Active: active', by)
-    t.match(await fleet.said('journal', '--sudo', ...way, 'hello.service'), 'Hello, World!', by)
+    t.match(await fleet.said('status', ...way, 'speaks.service'), 'Active: active', by)
+    t.match(await fleet.said('journal', '--sudo', ...way, 'speaks.service'), 'Hello, World!', by)
   }
-  const failed = await fleet.run(['ssh', 'hello.service', 'exit 7'])
+  const failed = await fleet.run(['ssh', 'speaks.service', 'exit 7'])
   t.equal(failed.status, 7, 'the status of the command')
 }
 
 /** The registry has no comments: what `cat` shows is the file, as it is written again. */
 async function cat(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.said('submit', await fleet.write('hello.service', `# a comment\n${HELLO}`))
-  t.equal(await fleet.said('cat', 'hello.service'), serializeUnit(parseUnit(HELLO)))
+  await fleet.said('submit', await fleet.write('shown.service', `# a comment\n${HELLO}`))
+  t.equal(await fleet.said('cat', 'shown.service'), serializeUnit(parseUnit(HELLO)))
 }
 
 async function status(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.said('load', await fleet.write('hello.service', HELLO))
+  await fleet.said('load', await fleet.write('status.service', HELLO))
   // The status of systemctl for a unit that does not run.
-  const { out, status } = await fleet.run(['status', 'hello.service'])
+  const { out, status } = await fleet.run(['status', 'status.service'])
   t.match(out, 'Loaded: loaded')
   t.equal(status, 3)
 }
 
 async function listOrder(t: Test, fleet: Fleet): Promise<void> {
-  await fleet.write('hello@.service', sleeper())
-  const names = Array.from({ length: 20 }, (_, at) => `hello@${String(at + 1).padStart(2, '0')}.service`)
+  await fleet.write('order@.service', sleeper())
+  const names = Array.from({ length: 20 }, (_, at) => `order@${String(at + 1).padStart(2, '0')}.service`)
   await fleet.said('submit', ...[...names].reverse().map(name => `${fleet.folder}/${name}`))
-  const listed = await fleet.said('list-unit-files', '--no-legend', '--fields', 'unit')
-  t.same(listed.trim().split('\n'), names)
+  t.same(await fleet.listed('list-unit-files', '--fields', 'unit'), names)
 }
