@@ -30,6 +30,9 @@ const ROUND_MS = 30_000
 const RETRY_MS = 1_000
 /** Changes that come together are handled together. */
 const GATHER_MS = 20
+/** systemd reads its files anew when units have not changed for so long, or have changed all the time for so long. */
+const CALM_MS = 5_000
+const STALE_MS_MAX = 60_000
 
 /**
  * Makes systemd run what the registry says, one round at a time.
@@ -46,6 +49,8 @@ export class Agent {
   readonly #ending = new Set<string>()
   #isAdopted = false
   #isWarned = false
+  /** Since when systemd says of all units that files have changed, and when the last one did; undefined when it does not. */
+  #stale: { sinceMs: number; changedMs: number } | undefined
 
   constructor(options: AgentOptions) {
     this.#options = options
@@ -94,6 +99,7 @@ export class Agent {
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
     if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }])
+    if (this.#stale !== undefined) await this.#reload()
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
@@ -105,6 +111,7 @@ export class Agent {
     const held = adopt(texts, remembered, new Map(statuses.map(status => [status.name, status])))
     for (const [name, entry] of held) this.#held.set(name, entry)
     this.#isAdopted = true
+    if (held.size > 0) this.#touch()
     if (held.size > 0) log.info(`goes on with ${held.size} units that are here already`)
     this.#options.onHeld()
   }
@@ -122,7 +129,33 @@ export class Agent {
     const steps = stepsTo(desired, this.#held, machineId)
     await this.#carryOut(steps)
     await this.#sweep()
-    return this.#troubles.nextMs(ROUND_MS)
+    return Math.min(this.#troubles.nextMs(ROUND_MS), await this.#settle())
+  }
+
+  /**
+   * A unit that systemd has not in its memory is read when it is first asked for: to start it, nothing has to be read
+   * anew. Until that is done systemd warns of changed files, so it is done in the end, but not while units are waiting
+   * for it: on a machine with hundreds of units it takes seconds.
+   *
+   * @returns milliseconds until it may be time
+   */
+  async #settle(): Promise<number> {
+    if (this.#stale === undefined) return ROUND_MS
+    const now = this.#options.clock.now()
+    const dueMs = Math.min(this.#stale.changedMs + CALM_MS, this.#stale.sinceMs + STALE_MS_MAX)
+    if (now < dueMs) return dueMs - now
+    await this.#reload()
+    return ROUND_MS
+  }
+
+  async #reload(): Promise<void> {
+    await this.#options.systemd.reload()
+    this.#stale = undefined
+  }
+
+  #touch(): void {
+    const now = this.#options.clock.now()
+    this.#stale = { sinceMs: this.#stale?.sinceMs ?? now, changedMs: now }
   }
 
   /** Takes the failures of units away that ended after they were unloaded. */
@@ -152,15 +185,16 @@ export class Agent {
     let needsReload = false
     for (const step of steps) {
       if (step.type === 'reload') {
-        if (needsReload) await this.#options.systemd.reload()
+        if (needsReload) await this.#reload()
         continue
       }
       const { name } = step
       if (failed.has(name) || !this.#troubles.mayTry(name)) continue
       try {
+        needsReload ||= await this.#isReadBefore(step)
         await this.#do(step)
         isChanged = true
-        needsReload ||= step.type === 'load' || step.type === 'unload'
+        if (step.type === 'load' || step.type === 'unload') this.#touch()
         if (step.type === 'start' || step.type === 'restart' || step.type === 'unload')
           this.#troubles.clear(name)
       } catch (error) {
@@ -174,6 +208,14 @@ export class Agent {
     }
     if (isChanged) await this.#options.files.remember(encodeMemory(this.#held))
     if (isChanged || failed.size > 0) this.#options.onHeld()
+  }
+
+  /** Whether systemd would go on with what it has read before: the text of this unit, or what others were told of it. */
+  async #isReadBefore(step: Exclude<Step, { type: 'reload' }>): Promise<boolean> {
+    const { name } = step
+    if (step.type === 'unload') return this.#held.get(name)?.hasInstall === true
+    if (step.type !== 'load') return false
+    return step.held.hasInstall || this.#held.has(name) || (await this.#options.systemd.knows(name))
   }
 
   async #do(step: Exclude<Step, { type: 'reload' }>): Promise<void> {

@@ -37,6 +37,10 @@ export class FakeSystemd implements UnitManager, UnitFiles {
     if (this.units.get(name)?.active !== 'active') this.units.delete(name)
   }
 
+  async knows(name: string): Promise<boolean> {
+    return this.units.has(name)
+  }
+
   async reload(): Promise<void> {
     this.#call('reload', '')
   }
