@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Answer, Guest } from '../fleet/guest.ts'
-import type { Fleet } from '../fleet/lab.ts'
+import { type Fleet, TTL_SECONDS } from '../fleet/lab.ts'
 
 /** What a test of machines has at hand. */
 interface Cluster {
@@ -32,14 +32,15 @@ const GLOBAL = `${HELLO}
 Global=true
 `
 /** Longer than the life of a sign of life. */
-const OUTAGE_SECONDS = 45
+const OUTAGE_SECONDS = TTL_SECONDS + 5
 const MOVED_SECONDS_MAX = 90
 const SOON_MS = 120_000
 const PAUSE_MS = 500
 
-const TESTS: readonly (readonly [name: string, run: (t: Test, cluster: Cluster) => Promise<void>])[] = [
-  ['the demonstration', demonstrate],
-  ['the store is away for longer than a sign of life: nothing stops', loseStore],
+type Act = readonly [name: string, run: (t: Test, cluster: Cluster) => Promise<void>]
+
+/** What dies, with signs of life as they are by default. */
+const LOSSES: readonly Act[] = [
   ['a daemon that is killed, or told of another configuration, touches nothing', killDaemon],
   ['made Global it runs on all three', runEverywhere],
   ['the machine that runs it is suspended: it runs on another', suspendMachine],
@@ -56,7 +57,11 @@ export async function checkFleet(t: Test, fleet: Fleet, shown: Cluster['shown'])
     until: (what, holds) => fleet.until(what, holds, { withinMs: SOON_MS, pauseMs: PAUSE_MS }),
   }
   await cluster.until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
-  for (const [name, run] of TESTS) await t.test(name, t => run(t, cluster))
+  await t.test('the demonstration', t => demonstrate(t, cluster))
+  await fleet.configure(TTL_SECONDS)
+  await t.test('the store is away for longer than a sign of life: nothing stops', t => loseStore(t, cluster))
+  await fleet.restore()
+  for (const [name, run] of LOSSES) await t.test(name, t => run(t, cluster))
 }
 
 const STEADY_LOOKS = 8
