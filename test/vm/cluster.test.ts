@@ -27,7 +27,7 @@ const UP_MS = 900_000
 const SOON_MS = 120_000
 const PAUSE_MS = 1000
 /** Tests beside one another: machines do what is asked of them in rounds, and a round for six takes no longer. */
-const JOBS = 3
+const JOBS = 4
 
 t.setTimeout(FILE_MS)
 
