@@ -5,6 +5,8 @@ import type { Node } from '../sim/cluster.ts'
 import { FakeCluster } from './lib/cluster.ts'
 import { TestFleet } from './lib/fleet.ts'
 
+/** Longer than an agent waits before it has systemd read its files anew. */
+const CALM_MS = 10_000
 const UNIT = '[Service]\nExecStart=/bin/sleep 1\n'
 const GLOBAL = `${UNIT}\n[X-Fleet]\nGlobal=true\n`
 const FALLS = 6
@@ -30,6 +32,8 @@ t.test('leaders of the store fall, and no unit is touched', async t => {
   const wanted = Object.fromEntries([1, 2, 3, 4, 5, 6].map(n => [`u@${n}.service`, 1]))
   t.ok(await f.untilRuns({ ...wanted, 'g.service': 3 }), 'all run within a minute')
   const calls = (): string[][] => [...f.machines.values()].map(({ systemd }) => [...systemd.calls])
+  // systemd has read all of it.
+  await f.clock.advance(CALM_MS)
   const before = calls()
   const { network } = cluster!
   const setCut = (one: string, isCut: boolean): void => {

@@ -205,3 +205,40 @@ t.test('why a unit has no machine, and when it gets one', async t => {
   t.same(a.systemd.running, ['u.service'])
   t.equal(await f.read(f.keys.jobKey('u.service', 'problem')), undefined)
 })
+
+t.test('systemd reads its files anew when it has to, and else when things are calm', async t => {
+  const f = new TestFleet()
+  t.teardown(() => f.close())
+  const { systemd } = f.add('a')
+  await f.put('u.service', UNIT, 'launched')
+  t.ok(await f.untilRuns({ 'u.service': 1 }))
+  t.same(systemd.calls, ['link u.service', 'start u.service'], 'a unit that is new to it waits for nothing')
+  await f.clock.advance(4_000)
+  t.notOk(systemd.calls.includes('reload'))
+  await f.put('v.service', UNIT, 'launched')
+  await f.clock.advance(4_000)
+  t.notOk(systemd.calls.includes('reload'), 'it is not calm yet')
+  await f.clock.advance(2_000)
+  t.equal(systemd.calls.filter(call => call === 'reload').length, 1, 'now it is')
+  await f.clock.advance(120_000)
+  t.equal(systemd.calls.filter(call => call === 'reload').length, 1, 'and once is enough')
+  systemd.calls.length = 0
+  await f.put('u.service', '[Service]\nExecStart=/bin/sleep 2\n', 'launched')
+  await f.clock.advance(2_000)
+  t.same(systemd.calls, ['link u.service', 'reload', 'restart u.service'], 'a text that it has read before')
+  const install = `${UNIT}\n[Install]\nWantedBy=u.service\n`
+  systemd.calls.length = 0
+  await f.put('w.service', install, 'launched')
+  await f.clock.advance(2_000)
+  t.same(systemd.calls, ['link w.service', 'reload', 'start w.service'], 'one that others are told of')
+  systemd.calls.length = 0
+  for (let n = 1; n <= 40; n++) {
+    await f.put(`x@${n}.service`, UNIT, 'launched')
+    await f.clock.advance(2_000)
+  }
+  t.equal(
+    systemd.calls.filter(call => call === 'reload').length,
+    1,
+    'without a calm moment for a minute, too',
+  )
+})

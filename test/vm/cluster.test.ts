@@ -7,21 +7,39 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import type { MachineStatus } from '../../build/cli/status.ts'
 import { DETACH_KEY } from '../../build/vm/attach.ts'
 import { Terminal } from '../../build/vm/terminal.ts'
+import { CLIENT_TESTS, HOST_KEY_TESTS } from './fleet/client.ts'
+import { DEFAULT_TTL_SECONDS, Fleet, runFleetTests, TTL_SECONDS } from './fleet/lab.ts'
+import { MACHINES_TESTS } from './fleet/machines.ts'
+import { NODE_TESTS } from './fleet/node.ts'
+import { afterReplacement, beforeReplacement } from './fleet/replaced.ts'
+import { PLACING_TESTS, SCHEDULING_TESTS } from './fleet/scheduling.ts'
+import { SYSTEMD_TESTS, UPSET_TESTS } from './fleet/systemd.ts'
+import { UNIT_TESTS } from './fleet/unit.ts'
 import { checkFleet } from './lib/fleet.ts'
-import { ROOT, testImage } from './lib/image.ts'
+import { openLaboratory, ROOT, testImage } from './lib/image.ts'
 
 /** Three boots side by side on two processors, and as many again for the one that is made anew. */
 const FILE_MS = 1_500_000
 const UP_MS = 900_000
 const SOON_MS = 120_000
 const PAUSE_MS = 1000
+/** Tests beside one another: machines do what is asked of them in rounds, and a round for six takes no longer. */
+const JOBS = 4
 
 t.setTimeout(FILE_MS)
 
-const home = await mkdtemp(join(tmpdir(), 'orlop-home-'))
+/** ORLOP_HOME of a cluster that runs, for who works on the tests of fleet: those alone are run, on it. */
+const running = process.env['ORLOP_TEST_CLUSTER']
+const elsewhere = running === undefined ? {} : { skip: 'on a cluster that runs' }
+
+const home = running ?? (await mkdtemp(join(tmpdir(), 'orlop-home-')))
 const env = { ...process.env, ORLOP_HOME: home, TERM: 'xterm' } as Record<string, string>
+/** What the original's functional tests are about, and what else can happen to a fleet. */
+const CALM = [...CLIENT_TESTS, ...UNIT_TESTS, ...SYSTEMD_TESTS, ...SCHEDULING_TESTS, ...MACHINES_TESTS]
+const ALONE = [...PLACING_TESTS, ...HOST_KEY_TESTS, ...UPSET_TESTS]
 const MAIN = join(ROOT, 'build/cli/main.ts')
 
 /** What a command line of `orlop` showed, and its status. */
@@ -49,20 +67,28 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
-const keeper = spawn(
-  '/bin/sh',
-  ['-c', 'read -r line; "$@"', 'sh', process.execPath, MAIN, 'destroy', '--force'],
-  {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-    env,
-  },
-)
-t.teardown(async () => {
-  keeper.stdin.end()
-  await once(keeper, 'exit')
-  await rm(home, { recursive: true, force: true })
-})
+if (running === undefined) {
+  const keeper = spawn(
+    '/bin/sh',
+    ['-c', 'read -r line; "$@"', 'sh', process.execPath, MAIN, 'destroy', '--force'],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      env,
+    },
+  )
+  t.teardown(async () => {
+    keeper.stdin.end()
+    await once(keeper, 'exit')
+    await rm(home, { recursive: true, force: true })
+  })
+}
+
+/** The fleet of the machines that run, by connections that are kept. */
+async function openFleet(): Promise<Fleet> {
+  const machines = JSON.parse(await shown('status', '--json')) as MachineStatus[]
+  return await Fleet.open(machines, (await openLaboratory()).host.programs)
+}
 
 /** What a command line shows that has to fail. */
 async function refused(...words: string[]): Promise<string> {
@@ -71,7 +97,7 @@ async function refused(...words: string[]): Promise<string> {
   return text
 }
 
-t.test('before there is a machine', async t => {
+t.test('before there is a machine', elsewhere, async t => {
   t.match(await shown('status'), 'No machines')
   t.match(await refused('ssh', 'one'), /there is no machine one; start it with .*up one/)
   t.match(await refused('destroy', 'one'), 'there is no machine one')
@@ -84,7 +110,7 @@ t.test('before there is a machine', async t => {
   t.match(await shown('status'), 'No machines', 'nothing is left of what could not be')
 })
 
-t.test('three machines find one another', async t => {
+t.test('three machines find one another', elsewhere, async t => {
   const { images } = await testImage()
   const began = performance.now()
   const up = Terminal.spawn({ file: process.execPath, args: [MAIN, 'up', '--image', images.raw], env })
@@ -113,7 +139,7 @@ t.test('three machines find one another', async t => {
   for (const name of ['core-02', 'core-03']) t.match(await said(name, 'etcdctl get /message'), 'hello')
 })
 
-t.test('what the user-data and the host have told them', async t => {
+t.test('what the user-data and the host have told them', elsewhere, async t => {
   t.match(
     await said('core-02', 'hostname; cat /etc/hostname; cat /etc/environment'),
     /core-02\s+core-02[\s\S]*COREOS_PRIVATE_IPV4=172\.17\.8\.102/,
@@ -128,7 +154,7 @@ t.test('what the user-data and the host have told them', async t => {
   t.match(await said('core-01', 'ping -c 1 -W 5 core-02'), '1 received')
 })
 
-t.test('commands, shells and the console of one', async t => {
+t.test('commands, shells and the console of one', elsewhere, async t => {
   t.match(
     await shown('up', 'core-01', '--image', (await testImage()).images.raw),
     'Machine core-01 runs already',
@@ -160,10 +186,18 @@ t.test('commands, shells and the console of one', async t => {
 })
 
 t.test('fleet', async t => {
-  await checkFleet(t, { shown, said, asked: (name, command) => orlop('ssh', name, '--', command), until })
+  const fleet = await openFleet()
+  t.teardown(() => fleet.close())
+  await checkFleet(t, fleet, shown)
+  await fleet.configure(DEFAULT_TTL_SECONDS)
+  await t.test('calm', t => runFleetTests(t, fleet, { tests: CALM, jobs: JOBS }))
+  await t.test('alone', t => runFleetTests(t, fleet, { tests: ALONE, jobs: 1 }))
+  await fleet.configure(TTL_SECONDS)
+  await t.test('with short-lived signs of life', t => runFleetTests(t, fleet, { tests: NODE_TESTS, jobs: 1 }))
+  await fleet.restore()
 })
 
-t.test('one that is held is missed by nobody, and catches up', async t => {
+t.test('one that is held is missed by nobody, and catches up', elsewhere, async t => {
   await shown('suspend', 'core-01')
   t.match(await shown('status', 'core-01'), 'suspended')
   await until(
@@ -177,7 +211,7 @@ t.test('one that is held is missed by nobody, and catches up', async t => {
   )
 })
 
-t.test('the smaller side of a partition refuses writes, the larger one goes on', async t => {
+t.test('the smaller side of a partition refuses writes, the larger one goes on', elsewhere, async t => {
   t.match(await shown('network'), /core-01 +connected/)
   await shown('network', 'partition', 'core-01', '--', 'core-02', 'core-03')
   await until(
@@ -193,7 +227,10 @@ t.test('the smaller side of a partition refuses writes, the larger one goes on',
   )
 })
 
-t.test('a new disk for one of them', async t => {
+t.test('a new disk for one of them: TestDynamicClusterMemberReboot', elsewhere, async t => {
+  const fleet = await openFleet()
+  const places = await beforeReplacement(fleet)
+  await fleet.close()
   await shown('destroy', 'core-02', '--force')
   await shown('up', 'core-02')
   await until('three healthy members', async () => {
@@ -201,9 +238,12 @@ t.test('a new disk for one of them', async t => {
     return text.includes('cluster is healthy') && (text.match(/is healthy: got healthy/g) ?? []).length === 3
   })
   t.match(await said('core-02', 'etcdctl get /side'), 'larger')
+  const after = await openFleet()
+  t.teardown(() => after.close())
+  await afterReplacement(t, after, places)
 })
 
-t.test('all of it goes', async t => {
+t.test('all of it goes', elsewhere, async t => {
   t.match(await shown('destroy', '--force'), /core-03 is gone/)
   t.match(await shown('status'), 'No machines')
 })

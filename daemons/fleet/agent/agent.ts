@@ -8,6 +8,7 @@ import type { UnitManager } from '../systemd/manager.ts'
 import { desiredUnits } from './desired.ts'
 import type { UnitFiles } from './files.ts'
 import { adopt, decodeMemory, encodeMemory } from './memory.ts'
+import { News } from './news.ts'
 import { type Held, type Step, stepsTo } from './steps.ts'
 import { Troubles } from './troubles.ts'
 
@@ -27,10 +28,20 @@ export interface AgentOptions {
   onHeld: () => void
 }
 
+/** What systemd was given and has not read. */
+interface Stale {
+  sinceMs: number
+  changedMs: number
+  /** Of a unit that it would run with what it has read before. */
+  isUrgent: boolean
+}
+
 /** How steps are done. */
 interface Rules {
   /** Asked before each step but the first: whether what the steps were made from still holds. */
   mayGoOn: () => boolean
+  /** Whether something else may be wanted of a unit by now. */
+  isNew: (name: string) => boolean
   /** Of the text that a unit is to have; `''` for one that is to go. */
   hashOf: (name: string) => string
 }
@@ -40,6 +51,9 @@ const ROUND_MS = 30_000
 const RETRY_MS = 1_000
 /** Changes that come together are handled together. */
 const GATHER_MS = 20
+/** systemd reads its files anew when units have not changed for so long, or have changed all the time for so long. */
+const CALM_MS = 5_000
+const STALE_MS_MAX = 60_000
 
 /**
  * Makes systemd run what the registry says, one round at a time.
@@ -51,20 +65,24 @@ const GATHER_MS = 20
 export class Agent {
   readonly #options: AgentOptions
   readonly #bell = new Bell()
+  readonly #news = new News()
   readonly #held = new Map<string, Held>()
   readonly #troubles: Troubles
   // Units that were unloaded while they still ended: if they fail at it, systemd remembers them until it is told not to.
   readonly #ending = new Set<string>()
   #isAdopted = false
-  // systemd has not read what is on the disk: also when it could not be asked to, or the daemon did not come to it.
-  #needsReload = false
+  // systemd has not read all that is on the disk: also when it could not be asked to, or the daemon did not come to it.
+  #stale: Stale | undefined
   #isReloadTold = false
   #isWarned = false
 
   constructor(options: AgentOptions) {
     this.#options = options
     this.#troubles = new Troubles(options.clock)
-    options.jobs.onDecision(() => this.#bell.ring())
+    options.jobs.onDecision(names => {
+      this.#news.hear(names)
+      this.#bell.ring()
+    })
   }
 
   /** What it has loaded and launched. */
@@ -79,6 +97,7 @@ export class Agent {
 
   /** Has it look again: this machine's metadata have changed. */
   ring(): void {
+    this.#news.hear(undefined)
     this.#bell.ring()
   }
 
@@ -107,8 +126,9 @@ export class Agent {
     if (!this.#isAdopted) await this.#adopt()
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
-    const rules = { mayGoOn: () => true, hashOf: () => '' }
+    const rules = { mayGoOn: () => true, isNew: () => false, hashOf: () => '' }
     if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], rules)
+    if (this.#stale !== undefined) await this.#reload()
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
   }
 
@@ -132,19 +152,37 @@ export class Agent {
     await jobs.refresh()
     // The store may have gone while texts were read.
     if (!jobs.isFresh) return RETRY_MS
+    this.#news.clear()
     const desired = desiredUnits({ jobs: jobs.all.values(), broken: jobs.broken.values(), machine })
     const steps = stepsTo(desired, this.#held, machineId)
     // Where nothing is to be done any more, what once failed is of no interest.
     this.#troubles.keepOnly(new Set(steps.map(step => (step.type === 'reload' ? '' : step.name))))
-    if (this.#needsReload && !steps.some(({ type }) => type === 'reload')) steps.unshift({ type: 'reload' })
+    if (this.#stale?.isUrgent && !steps.some(({ type }) => type === 'reload'))
+      steps.unshift({ type: 'reload' })
     await this.#carryOut(steps, {
-      // What takes long is broken off when something else is wanted, or this machine may have lost its units.
-      mayGoOn: () => isMember() && jobs.isFresh && !this.#bell.isRung,
+      // What takes long is broken off when this machine may have lost its units, and passes over what changed meanwhile.
+      mayGoOn: () => isMember() && jobs.isFresh && !this.#news.areOfAll,
+      isNew: name => this.#news.has(name),
       hashOf: name => desired.units.get(name)?.job.hash ?? '',
     })
     await this.#sweep()
-    if (this.#needsReload) return RETRY_MS
-    return this.#troubles.nextMs(ROUND_MS)
+    if (this.#stale?.isUrgent) return RETRY_MS
+    return Math.min(this.#troubles.nextMs(ROUND_MS), await this.#settle())
+  }
+
+  /**
+   * A unit that systemd has not in its memory is read when it is first asked for: to start it, nothing has to be read
+   * anew. Until that is done systemd warns of changed files, so it is done in the end, but not while units are waiting
+   * for it: on a machine with hundreds of units it takes seconds.
+   *
+   * @returns milliseconds until it may be time
+   */
+  async #settle(): Promise<number> {
+    if (this.#stale === undefined) return ROUND_MS
+    const now = this.#options.clock.now()
+    const dueMs = Math.min(this.#stale.changedMs + CALM_MS, this.#stale.sinceMs + STALE_MS_MAX)
+    if (now < dueMs) return dueMs - now
+    return (await this.#reload()) ? ROUND_MS : RETRY_MS
   }
 
   /** Takes the failures of units away that ended after they were unloaded. */
@@ -168,9 +206,10 @@ export class Agent {
   }
 
   /** Does the steps; what fails is kept back for a while, and holds up nothing but its own unit. */
-  async #carryOut(steps: readonly Step[], { mayGoOn, hashOf }: Rules): Promise<void> {
+  async #carryOut(steps: readonly Step[], { mayGoOn, isNew, hashOf }: Rules): Promise<void> {
     const failed = new Set<string>()
     const tried = new Set<string>()
+    const loaded = new Set<string>()
     let isChanged = false
     for (const [at, step] of steps.entries()) {
       if (at > 0 && !mayGoOn()) {
@@ -178,15 +217,21 @@ export class Agent {
         break
       }
       if (step.type === 'reload') {
-        if (await this.#reload()) continue
+        if (this.#stale?.isUrgent !== true || (await this.#reload())) continue
         this.#leaveUndone(steps.slice(at))
         break
       }
       const { name } = step
+      if (isNew(name)) {
+        this.#leaveUndone([step])
+        continue
+      }
       if (failed.has(name) || !this.#troubles.mayTry(name, hashOf(name))) continue
       tried.add(name)
       try {
+        if (step.type === 'load' || step.type === 'unload') this.#touch(await this.#isReadBefore(step))
         await this.#do(step)
+        if (step.type === 'load') loaded.add(name)
         isChanged = true
       } catch (error) {
         failed.add(name)
@@ -196,20 +241,37 @@ export class Agent {
       }
     }
     for (const name of tried) if (!failed.has(name)) this.#troubles.clear(name)
+    // What systemd has not read is not to be taken for what it has, by the next daemon neither.
+    if (this.#stale?.isUrgent) for (const name of loaded) this.#unread(name)
     if (isChanged) await this.#options.files.remember(encodeMemory(this.#held))
     if (isChanged || failed.size > 0) this.#options.onHeld()
   }
 
   /** Units whose new text was given to systemd and does not run: it is given, and they are restarted, once more. */
   #leaveUndone(steps: readonly Step[]): void {
-    for (const step of steps) {
-      const held = step.type === 'restart' ? this.#held.get(step.name) : undefined
-      if (held !== undefined) this.#held.set(held.name, { ...held, hash: '' })
-    }
+    for (const step of steps) if (step.type === 'restart') this.#unread(step.name)
+  }
+
+  #unread(name: string): void {
+    const held = this.#held.get(name)
+    if (held !== undefined) this.#held.set(name, { ...held, hash: '' })
+  }
+
+  /** Whether systemd would go on with what it has read before: the text of this unit, or what others were told of it. */
+  async #isReadBefore(step: Extract<Step, { type: 'load' | 'unload' }>): Promise<boolean> {
+    const { name } = step
+    if (step.type === 'unload') return this.#held.get(name)?.hasInstall === true
+    return step.held.hasInstall || this.#held.has(name) || (await this.#options.systemd.knows(name))
+  }
+
+  /** Files have changed, or are about to. */
+  #touch(isUrgent: boolean): void {
+    const now = this.#options.clock.now()
+    const { sinceMs = now, isUrgent: wasUrgent = false } = this.#stale ?? {}
+    this.#stale = { sinceMs, changedMs: now, isUrgent: isUrgent || wasUrgent }
   }
 
   async #reload(): Promise<boolean> {
-    if (!this.#needsReload) return true
     try {
       await this.#options.systemd.reload()
     } catch (error) {
@@ -218,7 +280,7 @@ export class Agent {
       this.#isReloadTold = true
       return false
     }
-    this.#needsReload = false
+    this.#stale = undefined
     this.#isReloadTold = false
     return true
   }
@@ -247,7 +309,6 @@ export class Agent {
   async #load({ name, text, held }: Extract<Step, { type: 'load' }>): Promise<void> {
     const { files, systemd } = this.#options
     await files.write(name, text)
-    this.#needsReload = true
     try {
       await systemd.link(files.path(name), held.hasInstall)
     } catch (error) {
@@ -265,7 +326,6 @@ export class Agent {
     await systemd.disable(name)
     await systemd.resetFailed(name)
     await files.remove(name)
-    this.#needsReload = true
     this.#held.delete(name)
     this.#ending.add(name)
   }

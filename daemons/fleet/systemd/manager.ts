@@ -15,6 +15,8 @@ export interface UnitManager {
   link(path: string, hasInstall: boolean): Promise<void>
   /** DisableUnitFiles([name], runtime). A unit that is not there is done. */
   disable(name: string): Promise<void>
+  /** Whether systemd has this unit in its memory: with a text that it takes for the one on the disk until it reloads. */
+  knows(name: string): Promise<boolean>
   /** Has systemd read unit files again. */
   reload(): Promise<void>
   /** StartUnit(name, "replace"); the job is not waited for. */

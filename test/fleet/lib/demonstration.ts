@@ -121,9 +121,10 @@ async function takeDown(t: Test, f: LiveFleet, run: Run): Promise<void> {
     ran: [],
   })
   t.match(await run('stop', 'hello'), { status: 0, out: '', err: 'Successfully stopped units [].\n' })
-  t.same(await run('unload', 'hello'), {
+  // The agent and the engine take it away beside one another: whoever looks in between still finds its machine.
+  t.match(await run('unload', 'hello'), {
     status: 0,
-    out: 'Unit hello.service inactive\n',
+    out: /^Unit hello\.service inactive(?: on aaaaaaaa\.\.\.\/10\.0\.0\.1)?\n$/,
     err: 'Successfully unloaded units [hello.service].\n',
     ran: [],
   })

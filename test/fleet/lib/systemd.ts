@@ -57,14 +57,17 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   async link(path: string): Promise<void> {
     const name = path.slice(path.lastIndexOf('/') + 1)
     await this.#call('link', name)
-    const known = this.units.get(name)
-    if (known === undefined) this.#set(name, 'inactive', 'dead')
+    if (!this.units.has(name)) this.#set(name, 'inactive', 'dead')
   }
 
   async disable(name: string): Promise<void> {
     await this.#call('disable', name)
     // What runs goes on without its file.
-    if (!this.alive.includes(name)) this.units.delete(name)
+    if (!this.alive.includes(name)) this.#forget(name)
+  }
+
+  async knows(name: string): Promise<boolean> {
+    return this.units.has(name)
   }
 
   async reload(): Promise<void> {
@@ -170,7 +173,8 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   #begin(name: string): void {
     this.starts.set(name, (this.starts.get(name) ?? 0) + 1)
     // What it has read once it keeps until it is told to read again.
-    for (const [other, text] of this.files) if (!this.known.has(other)) this.known.set(other, text)
+    const text = this.files.get(name)
+    if (text !== undefined && !this.known.has(name)) this.known.set(name, text)
     this.runs.set(name, this.known.get(name) ?? '')
     if (this.jobMs === 0) {
       this.#jobs.delete(name)
@@ -185,7 +189,13 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   #ended(name: string): void {
     this.#jobs.delete(name)
     this.#set(name, 'inactive', 'dead')
-    if (!this.files.has(name)) this.units.delete(name)
+    if (!this.files.has(name)) this.#forget(name)
+  }
+
+  /** Of what nobody needs any more it knows nothing, and reads it again when it is asked for. */
+  #forget(name: string): void {
+    this.units.delete(name)
+    this.known.delete(name)
   }
 
   /** The job's end, unless another one takes its place. */

@@ -1,13 +1,15 @@
 import type { Test } from 'tap'
+import type { Answer, Guest } from '../fleet/guest.ts'
+import { type Fleet, TTL_SECONDS } from '../fleet/lab.ts'
 
 /** What a test of machines has at hand. */
-export interface Cluster {
+interface Cluster {
   /** `orlop` with these words; it has to succeed. */
   shown(...words: string[]): Promise<string>
   /** What a command on a machine says; it has to succeed. */
   said(machine: string, command: string): Promise<string>
   /** As `said`, whatever its status. */
-  asked(machine: string, command: string): Promise<{ text: string; status: number | null }>
+  asked(machine: string, command: string): Promise<Answer>
   /** Asks again until it is so. */
   until(what: string, holds: () => Promise<boolean>): Promise<void>
 }
@@ -30,12 +32,15 @@ const GLOBAL = `${HELLO}
 Global=true
 `
 /** Longer than the life of a sign of life. */
-const OUTAGE_SECONDS = 45
+const OUTAGE_SECONDS = TTL_SECONDS + 5
 const MOVED_SECONDS_MAX = 90
+const SOON_MS = 120_000
+const PAUSE_MS = 500
 
-const TESTS: readonly (readonly [name: string, run: (t: Test, cluster: Cluster) => Promise<void>])[] = [
-  ['the demonstration', demonstrate],
-  ['the store is away for longer than a sign of life: nothing stops', loseStore],
+type Act = readonly [name: string, run: (t: Test, cluster: Cluster) => Promise<void>]
+
+/** What dies, with signs of life as they are by default. */
+const LOSSES: readonly Act[] = [
   ['a daemon that is killed, or told of another configuration, touches nothing', killDaemon],
   ['made Global it runs on all three', runEverywhere],
   ['the machine that runs it is suspended: it runs on another', suspendMachine],
@@ -43,9 +48,20 @@ const TESTS: readonly (readonly [name: string, run: (t: Test, cluster: Cluster) 
 ]
 
 /** fleet on three machines, by real fleetctl, systemd and docker: the demonstration of the original, and what dies. */
-export async function checkFleet(t: Test, cluster: Cluster): Promise<void> {
+export async function checkFleet(t: Test, fleet: Fleet, shown: Cluster['shown']): Promise<void> {
+  const guest = (name: string): Guest => fleet.members.find(member => member.guest.name === name)!.guest
+  const cluster: Cluster = {
+    shown,
+    said: (name, command) => guest(name).said(command),
+    asked: (name, command) => guest(name).asked(command),
+    until: (what, holds) => fleet.until(what, holds, { withinMs: SOON_MS, pauseMs: PAUSE_MS }),
+  }
   await cluster.until('three machines of the fleet', async () => (await machines(cluster)).size === 3)
-  for (const [name, run] of TESTS) await t.test(name, t => run(t, cluster))
+  await t.test('the demonstration', t => demonstrate(t, cluster))
+  await fleet.configure(TTL_SECONDS)
+  await t.test('the store is away for longer than a sign of life: nothing stops', t => loseStore(t, cluster))
+  await fleet.restore()
+  for (const [name, run] of LOSSES) await t.test(name, t => run(t, cluster))
 }
 
 const STEADY_LOOKS = 8

@@ -54,6 +54,16 @@ export class DbusManager implements UnitManager {
     await unlessAbsent(this.#call('DisableUnitFiles', 'asb', [[name], RUNTIME]))
   }
 
+  async knows(name: string): Promise<boolean> {
+    try {
+      await this.#call('GetUnit', 's', [name])
+      return true
+    } catch (error) {
+      if (error instanceof DBusError && ABSENT.has(error.errorName)) return false
+      throw error
+    }
+  }
+
   async reload(): Promise<void> {
     await this.#call('Reload', '', [])
   }

@@ -57,7 +57,7 @@ function translateSet(chars: readonly string[], start: number): { source: string
       at = end.next
     }
     if (low.char > high) continue // An empty range matches nothing.
-    source += `${escaped(low.char)}-${escaped(high)}`
+    source += `${escapedInSet(low.char)}-${escapedInSet(high)}`
   }
   return { source: isNegated ? `[^${source}]` : source === '' ? '[]' : `[${source}]`, end: at }
 }
@@ -71,5 +71,10 @@ function charAt(chars: readonly string[], at: number): { char: string; next: num
 }
 
 function escaped(char: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(char) ? `\\${char}` : char
+  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char
+}
+
+/** There a hyphen has a meaning; elsewhere an escaped one is an error. */
+function escapedInSet(char: string): string {
+  return char === '-' ? '\\-' : escaped(char)
 }
