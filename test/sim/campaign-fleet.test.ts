@@ -8,7 +8,7 @@ import t from 'tap'
 /** Minutes of seeds. */
 const MINUTES = Number(process.env.ORLOP_SIM_MINUTES ?? 0.5)
 /** For one planted bug; most are found in a second. */
-const PLANTED_MINUTES_MAX = 0.5
+const PLANTED_MINUTES_MAX = 2
 const PLANTED_MIN = 20
 /** So many seeds do each kind of harm. */
 const SEEDS_FOR_ALL = 60

@@ -29,6 +29,8 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   callMs = 0
   /** How long it takes until a unit has started or stopped, after the call. */
   jobMs = 0
+  /** Told of each call when it is made. */
+  onAsk: ((verb: SystemdVerb, name: string) => void) | undefined
   /** Told of each call that is about to be carried out. */
   onCall: ((verb: SystemdVerb, name: string) => void) | undefined
   /** Texts as they were when systemd last read them. */
@@ -163,6 +165,7 @@ export class FakeSystemd implements UnitManager, UnitFiles {
 
   async #call(verb: SystemdVerb, name: string): Promise<void> {
     const call = name === '' ? verb : `${verb} ${name}`
+    this.onAsk?.(verb, name)
     if (this.callMs > 0) await this.clock?.sleep(this.callMs)
     if (this.isAway) throw new Error('the bus does not answer')
     if (this.failing.has(call)) throw new Error(`${verb} of ${name} is refused`)

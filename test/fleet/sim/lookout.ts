@@ -88,6 +88,8 @@ export class Lookout implements StoreObserver {
 
   /** Looks at a machine from now on. */
   attach(machine: TestMachine): void {
+    // A daemon answers for the moment in which it asks; what it asked for may come later, as when all stands still.
+    machine.systemd.onAsk = (verb, name) => this.#asked(machine, verb, name)
     machine.systemd.onCall = (verb, name) => this.#called(machine, verb, name)
     this.#earOf(machine.name)
   }
@@ -200,15 +202,19 @@ export class Lookout implements StoreObserver {
     if (isOwn) this.#earOf(machine.name).memberAt = machine.clock.now()
   }
 
-  #called(machine: TestMachine, verb: SystemdVerb, name: string): void {
+  #asked(machine: TestMachine, verb: SystemdVerb, name: string): void {
     this.acts++
-    const ear = this.#earOf(machine.name)
     if (verb === 'reload' || verb === 'resetFailed' || verb === 'link') return
     // Taking a unit away that has ended is part of what was judged before.
     const isOver = verb === 'disable' && !machine.systemd.alive.includes(name)
-    if (!isOver && !this.#weather.isLeaving(machine)) this.#judge(machine, ear, verb, name)
+    if (!isOver && !this.#weather.isLeaving(machine))
+      this.#judge(machine, this.#earOf(machine.name), verb, name)
+  }
+
+  #called(machine: TestMachine, verb: SystemdVerb, name: string): void {
+    const ear = this.#earOf(machine.name)
     if (verb === 'start' || verb === 'restart') this.#started(machine, ear, verb, name)
-    else {
+    else if (verb === 'stop' || verb === 'disable') {
       ear.launched.delete(name)
       ear.ended.delete(name)
     }

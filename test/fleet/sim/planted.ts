@@ -106,7 +106,7 @@ const STORE_BUGS: readonly PlantedFleetBug[] = [
   {
     // What the store has forgotten is passed over.
     name: 'skipsForgotten',
-    climate: { harm: ['forget', 'restart'] },
+    climate: { harm: ['forget', 'slow'] },
     build: options =>
       withStore(options, {
         watch: (key, wanted) => {
@@ -223,7 +223,7 @@ const ENGINE_BUGS: readonly PlantedFleetBug[] = [
   {
     // What is driven away goes where it is driven away again.
     name: 'replacesForEver',
-    climate: { kinds: ['replaces'], harm: ['crash', 'start'] },
+    climate: { kinds: ['replaces'], harm: ['put'] },
     patch: () => patchStation({ replacementOf: () => undefined, drivesAway: () => false }),
   },
   {
