@@ -26,23 +26,24 @@ interface Source {
 /**
  * Sees to it that a unit is in the registry, from a file or a template where it is not (spec fleet a.3).
  *
- * @returns its name, and its text if it was created or replaced
+ * One that is replaced stays what it is wanted to be, so that what runs begins anew where it is, and once.
+ *
+ * @returns its name; as it is now, if it was created or replaced
  * @throws Failure that names the unit
  */
 export async function ensureUnit(
   argument: string,
   creation: Creation,
-): Promise<{ name: string; created: UnitOption[] | undefined }> {
+): Promise<{ name: string; written: UnitBody | undefined }> {
   const name = nameFromArgument(argument)
   const present = await creation.client.unit(name)
   if (present !== undefined && !creation.replace) {
     await warnOfDifference(argument, present, creation)
-    return { name, created: undefined }
+    return { name, written: undefined }
   }
   const source = await findSource(argument, name, creation)
-  if (present !== undefined && !mayReplace(present, source, creation)) return { name, created: undefined }
-  await createUnit(name, source, creation)
-  return { name, created: source.options }
+  if (present !== undefined && !mayReplace(present, source, creation)) return { name, written: undefined }
+  return { name, written: await write(name, source, present, creation) }
 }
 
 /** The text of a unit from a local file, and for an instance from that of its template; undefined without one. */
@@ -110,9 +111,16 @@ async function findSource(argument: string, name: string, { io, client }: Creati
   )
 }
 
-async function createUnit(name: string, { options }: Source, { io, client }: Creation): Promise<void> {
+async function write(
+  name: string,
+  { options }: Source,
+  present: UnitBody | undefined,
+  { io, client }: Creation,
+): Promise<UnitBody> {
   checkUnit(name, options, io)
-  await client.put({ name, options })
+  const { desiredState = 'inactive' } = present ?? {}
+  await client.put({ name, options, ...(desiredState === 'inactive' ? {} : { desiredState }) })
+  return { name, options, desiredState }
 }
 
 function parse(text: string, path: string): UnitOption[] {

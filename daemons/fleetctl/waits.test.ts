@@ -126,6 +126,13 @@ t.test('a start that will never be ends with the truth', async t => {
     t.match(played.late[0]?.why, why, what)
     t.equal(played.seconds, seconds, what)
   }
+  const left = {
+    units: [at('u', { machineID: ID, currentState: 'inactive', desiredState: 'inactive' })],
+    states: [],
+  }
+  t.match((await play(() => left, ['u'], { wanted: 'inactive' })).late[0], {
+    why: 'Unit u keeps its machine aaaaaaaa...: no engine takes it from there',
+  })
   const told = await play(() => ({ units: [at('u', { reason: 'no room' })], states: [] }), ['u'])
   t.equal(told.err, 'Unit u cannot be placed: no room\n', 'once, and at once')
 })

@@ -94,8 +94,10 @@ export async function lookAtState(view: View, name: string, wanted: string): Pro
   if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
   const refused = wanted === 'inactive' ? undefined : refusalOf(view, name)
   if (refused !== undefined) return { kind: 'failed', reason: refused }
-  if (unit.currentState === wanted) return { kind: 'done', line: await view.line(name, wanted) }
   const { machineID, reason, desiredState = 'inactive' } = unit
+  // One that was unloaded has let go of its machine, too.
+  if (unit.currentState === wanted && (wanted !== 'inactive' || machineID === undefined))
+    return { kind: 'done', line: await view.line(name, wanted) }
   if (desiredState !== wanted && reason === undefined)
     return {
       kind: 'failed',
@@ -110,7 +112,9 @@ export async function lookAtState(view: View, name: string, wanted: string): Pro
   const stuck =
     machineID === undefined
       ? `Unit ${name} was given no machine, and no engine says why`
-      : `Unit ${name} is not ${wanted}: its machine ${shortId(machineID)}... does nothing about it`
+      : unit.currentState === wanted
+        ? `Unit ${name} keeps its machine ${shortId(machineID)}...: no engine takes it from there`
+        : `Unit ${name} is not ${wanted}: its machine ${shortId(machineID)}... does nothing about it`
   return { kind: 'wait', news, stuck }
 }
 

@@ -158,6 +158,11 @@ t.test('what is wrong with the way there', async t => {
       /^Error retrieving list of units from repository: fleetd at http:\/\/127\.0\.0\.1:1 does not answer: /,
     ],
     [
+      etcd,
+      ['--endpoint=http://127.0.0.1:1', 'list-machines'],
+      /^Error retrieving list of active machines from the registry \(etcd does not answer: .*\)\n$/,
+    ],
+    [
       {},
       ['--endpoint=http://127.0.0.1:1', 'list-machines'],
       /^Error retrieving list of active machines from fleet API \(.*\)\nPossible issues:\n(- .*\n){3}$/,

@@ -125,6 +125,8 @@ async function listMachines(context: Context): Promise<MachineBody[]> {
     return machines.sort((a, b) => compare(a.id, b.id))
   } catch (error) {
     if (error instanceof Failure) throw error
+    if (context.settings.driver === 'etcd')
+      throw new Failure(`Error retrieving list of active machines from the registry (${messageOf(error)})`)
     throw new Failure(`Error retrieving list of active machines from fleet API (${messageOf(error)})
 Possible issues:
 - fleetd is not running, or its socket is not the one that --endpoint names

@@ -101,10 +101,10 @@ async function bring(
   }
   const client = await context.connect()
   const creation: Creation = { io, client, replace: flags.on('replace'), replaceable }
-  const names = await createAll(words, creation)
+  const units = await createAll(words, creation)
   if (wanted === 'inactive') return 0
   const word = wanted === 'loaded' ? 'load' : 'start'
-  const raised = await raise(context, client, names, wanted).catch((error: unknown) => {
+  const raised = await raise(context, client, units, wanted).catch((error: unknown) => {
     throw new Failure(`Error ${word}ing units: ${messageOf(error)}`)
   })
   const patience = patienceOf(context, client)
@@ -113,7 +113,7 @@ async function bring(
 
 /** A unit, not a global one, of which something is wanted. */
 interface Raised {
-  /** It was not wanted so before. */
+  /** It was not wanted so before, or had another text. */
   isChanged: boolean
   /** Its machine told of a failure before. */
   hadFailed: boolean
@@ -123,21 +123,22 @@ interface Raised {
 async function raise(
   context: Context,
   client: Client,
-  names: readonly string[],
+  units: ReadonlyMap<string, boolean>,
   wanted: TargetState,
 ): Promise<Map<string, Raised>> {
   const word = wanted === 'loaded' ? 'load' : 'start'
   const isWaiting = patienceOf(context, client) !== undefined
-  const view = await View.of(client, [...new Set(names)])
+  const view = await View.of(client, [...units.keys()])
   const raised = new Map<string, Raised>()
-  await atOnce(new Set(names), async name => {
+  await atOnce(units, async ([name, isWritten]) => {
     const unit = view.unit(name)
     if (unit === undefined) throw new Error(`Unit ${name} does not exist`)
-    const isChanged = unit.desiredState !== wanted
+    const isSo = unit.desiredState === wanted
+    const isChanged = !isSo || isWritten
     const hadFailed = view.states(name).some(state => state.systemdActiveState === 'failed')
     if (!isGlobal(unit)) raised.set(name, { isChanged, hadFailed })
     if (!isChanged) return
-    await client.put({ name, desiredState: wanted })
+    if (!isSo) await client.put({ name, desiredState: wanted })
     if (isGlobal(unit)) context.io.out(`Triggered global unit ${name} ${word}\n`)
     else if (!isWaiting) context.io.out(`Triggered unit ${name} ${word}\n`)
   })
@@ -173,20 +174,23 @@ async function waitRaised(
   return 1
 }
 
-/** Creates what does not exist; the first failure ends it, and what was created before stays. */
-async function createAll(words: readonly string[], creation: Creation): Promise<string[]> {
-  const names: string[] = []
+/**
+ * Creates what does not exist; the first failure ends it, and what was created before stays. Gives the names, and whether
+ * each was created or replaced.
+ */
+async function createAll(words: readonly string[], creation: Creation): Promise<Map<string, boolean>> {
+  const units = new Map<string, boolean>()
   try {
     for (const word of words) {
-      const { name, created } = await ensureUnit(word, creation)
-      names.push(name)
-      if (created === undefined) continue
-      creation.io.out(`Unit ${name} ${isGlobal({ name, options: created }) ? '' : 'inactive'}\n`)
+      const { name, written } = await ensureUnit(word, creation)
+      units.set(name, written !== undefined || units.get(name) === true)
+      if (written?.desiredState === 'inactive')
+        creation.io.out(`Unit ${name} ${isGlobal(written) ? '' : 'inactive'}\n`)
     }
   } catch (error) {
     throw new Failure(`Error creating units: ${messageOf(error)}`)
   }
-  return names
+  return units
 }
 
 async function lower(context: Context, wanted: TargetState, word: 'stop' | 'unload'): Promise<number> {
