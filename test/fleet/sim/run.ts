@@ -168,7 +168,9 @@ class FleetRun {
     // A registry that was wiped is believed again when it has a unit.
     const { text } = this.#wishes.plain(0)
     await this.#fleet.put('u0.service', text, 'launched')
-    await this.#settle('liveness', CONVERGE_MS_MAX, STAY_MS)
+    // A machine that was cut off before may still be lost until its next sign of life.
+    await this.#pass(TTL_MS)
+    await this.#settle('liveness', CONVERGE_MS_MAX - TTL_MS, STAY_MS)
   }
 
   /** Nothing befalls the fleet: what is wanted happens at once, and nothing else. */
