@@ -69,7 +69,7 @@ export class Journal {
   async *entries(options: ReadOptions = {}): AsyncGenerator<JournalEntry, void, undefined> {
     const plan = planOf(options)
     const { signal } = options
-    const files = new OpenFiles(this.#places, this.#onProblem)
+    const files = new OpenFiles(this.#places, this.#onProblem, signal)
     const changes = plan.follow ? new Changes() : undefined
     try {
       // Watched before the first look, so that nothing falls between.
@@ -96,6 +96,8 @@ export class Journal {
         changes.watch(await this.#watched())
         await lookAround(files, merge, gone)
       }
+    } catch (error) {
+      if (signal?.aborted !== true) throw error
     } finally {
       changes?.close()
       await files.close()

@@ -35,6 +35,8 @@ export interface MergeOptions {
 
 /** Damaged entries in a row, after which the rest of a file is given up. */
 const DAMAGED_MAX = 1000
+/** Bytes of all fields of an entry; what does not fit is left out. */
+const FIELDS_BYTES_MAX = 256 * 1024 * 1024
 /** Entries of one boot in one microsecond. */
 const SAME_TIME_MAX = 64
 
@@ -244,12 +246,18 @@ export class Merge {
 
   async #fields(file: JournalFile, items: readonly number[]): Promise<Field[]> {
     const fields: Field[] = []
+    let bytes = 0
     for (const offset of items) {
       try {
-        fields.push(file.knownField(offset) ?? (await file.field(offset)))
+        const field = file.knownField(offset) ?? (await file.field(offset))
+        bytes += field.value.length
+        if (bytes > FIELDS_BYTES_MAX)
+          throw new JournalError('too-large', `an entry of more than ${FIELDS_BYTES_MAX} bytes`, offset)
+        fields.push(field)
       } catch (error) {
         if (!(error instanceof JournalError)) throw error
         this.#report(file, error)
+        if (bytes > FIELDS_BYTES_MAX) break
       }
     }
     return fields
