@@ -49,24 +49,33 @@ export class BlockCache {
   }
 }
 
+/** What a file is read with. */
+export interface BlockSourceOptions {
+  cache: BlockCache
+  /** Ends a search that takes long: reading rejects with its reason. */
+  signal?: AbortSignal | undefined
+}
+
 /** A file by positioned reads, with blocks that were used lately in memory. */
 export class BlockSource implements ByteSource {
   readonly #handle: FileHandle
   readonly #cache: BlockCache
   readonly #number: number
+  readonly #signal: AbortSignal | undefined
   #size: number
   #reads = 0
 
-  private constructor(handle: FileHandle, cache: BlockCache, size: number) {
+  private constructor(handle: FileHandle, { cache, signal }: BlockSourceOptions, size: number) {
     this.#handle = handle
     this.#cache = cache
+    this.#signal = signal
     this.#number = cache.add()
     this.#size = size
   }
 
   /** Takes over an open file. */
-  static async open(handle: FileHandle, cache: BlockCache): Promise<BlockSource> {
-    return new BlockSource(handle, cache, (await handle.stat()).size)
+  static async open(handle: FileHandle, options: BlockSourceOptions): Promise<BlockSource> {
+    return new BlockSource(handle, options, (await handle.stat()).size)
   }
 
   get size(): number {
@@ -77,6 +86,7 @@ export class BlockSource implements ByteSource {
     if (++this.#reads >= READS_PER_TURN) {
       this.#reads = 0
       await nextTurn()
+      this.#signal?.throwIfAborted()
     }
     const end = Math.min(offset + length, this.#size)
     if (end <= offset) return Buffer.alloc(0)

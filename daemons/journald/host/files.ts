@@ -14,13 +14,16 @@ const PROBLEMS_MAX = 32
 export class OpenFiles {
   readonly #places: Places
   readonly #onProblem: OnProblem
+  readonly #signal: AbortSignal | undefined
   readonly #open = new Map<string, JournalFile>()
   readonly #cache = new BlockCache()
   /** Files that cannot be opened, with what was said of them. */
   readonly #refused = new Set<string>()
   readonly #told = new Map<string, number>()
 
-  constructor(places: Places, onProblem: OnProblem) {
+  /** @param signal ends searches that take long */
+  constructor(places: Places, onProblem: OnProblem, signal: AbortSignal | undefined) {
+    this.#signal = signal
     this.#places = places
     this.#onProblem = onProblem
   }
@@ -88,7 +91,7 @@ export class OpenFiles {
     let handle: FileHandle | undefined
     try {
       handle = await open(path, 'r')
-      const source = await BlockSource.open(handle, this.#cache)
+      const source = await BlockSource.open(handle, { cache: this.#cache, signal: this.#signal })
       const file = await JournalFile.open(path, source)
       this.#refused.delete(identity)
       if (file.isTruncated)

@@ -43,6 +43,8 @@ export interface JournalOptions extends Places {
 
 /** The most entries that `{ last }` goes back. */
 const LAST_MAX = 1_000_000
+/** At the first time it may have been copied since; at the second the copies are found; at the third they were read. */
+const GONE_TIMES = 3
 
 /**
  * The journal of a machine, or that in a folder or in some files.
@@ -67,7 +69,7 @@ export class Journal {
   async *entries(options: ReadOptions = {}): AsyncGenerator<JournalEntry, void, undefined> {
     const plan = planOf(options)
     const { signal } = options
-    const files = new OpenFiles(this.#places, this.#onProblem)
+    const files = new OpenFiles(this.#places, this.#onProblem, signal)
     const changes = plan.follow ? new Changes() : undefined
     try {
       // Watched before the first look, so that nothing falls between.
@@ -76,7 +78,7 @@ export class Journal {
       const { merge, first } = await begin(files, plan, signal)
       if (first !== undefined) yield first
       let passOver = plan.after
-      const wereGone = new Set<JournalFile>()
+      const gone = new Map<JournalFile, number>()
       for (;;) {
         if (signal?.aborted === true) return
         const entry = await merge.next()
@@ -92,8 +94,10 @@ export class Journal {
         await merge.grown(await files.refresh())
         if (!changes.takeMoves()) continue
         changes.watch(await this.#watched())
-        await lookAround(files, merge, wereGone)
+        await lookAround(files, merge, gone)
       }
+    } catch (error) {
+      if (signal?.aborted !== true) throw error
     } finally {
       changes?.close()
       await files.close()
@@ -163,19 +167,21 @@ async function addAll(merge: Merge, files: OpenFiles): Promise<void> {
 }
 
 /**
- * Takes up which files have come or gone. Those that are gone stay open until the next time, so that copies of their
- * entries are known for what they are.
+ * Takes up which files have come or gone. journald copies a file before it removes it: so one that is gone stays open
+ * until the copies have been read, which then are known for what they are.
+ *
+ * @param gone how often each file was found to be gone
  */
-async function lookAround(files: OpenFiles, merge: Merge, wereGone: Set<JournalFile>): Promise<void> {
-  const { added, gone } = await files.scan()
-  for (const file of added) await merge.add(file)
-  for (const file of gone) {
-    if (!wereGone.has(file)) wereGone.add(file)
-    else if (merge.isAtEnd(file)) {
-      wereGone.delete(file)
-      merge.remove(file)
-      await files.drop(file)
-    }
+async function lookAround(files: OpenFiles, merge: Merge, gone: Map<JournalFile, number>): Promise<void> {
+  const found = await files.scan()
+  for (const file of found.added) await merge.add(file)
+  for (const file of found.gone) {
+    const times = (gone.get(file) ?? 0) + 1
+    gone.set(file, times)
+    if (times < GONE_TIMES || !merge.isAtEnd(file)) continue
+    gone.delete(file)
+    merge.remove(file)
+    await files.drop(file)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Location } from '../codec/cursor.ts'
 import { JournalError } from '../codec/errors.ts'
 import type { EntryObject } from '../codec/object.ts'
-import type { Match } from '../query/match.ts'
+import { type Match, term } from '../query/match.ts'
 import type { Direction } from './chain.ts'
 import { JournalEntry } from './entry.ts'
 import type { Field, JournalFile } from './file.ts'
@@ -35,6 +35,10 @@ export interface MergeOptions {
 
 /** Damaged entries in a row, after which the rest of a file is given up. */
 const DAMAGED_MAX = 1000
+/** Bytes of all fields of an entry; what does not fit is left out. */
+const FIELDS_BYTES_MAX = 256 * 1024 * 1024
+/** Entries of one boot in one microsecond. */
+const SAME_TIME_MAX = 64
 
 /** A file that is read, and the entry that would be the next one of it. */
 interface Reader {
@@ -61,8 +65,8 @@ export class Merge {
   #start: Start
   #last: { place: Place; file: JournalFile } | undefined
   #boots = new Boots([])
-  /** Time of day of the last entry there was when following began. */
-  #floor: bigint | undefined
+  /** The latest time of day of an entry, since following began. */
+  #newest: bigint | undefined
 
   constructor(options: MergeOptions) {
     this.#match = options.match
@@ -109,10 +113,10 @@ export class Merge {
 
   /** All that there was has been read: what comes now is new, and files that come may hold copies of what was. */
   beginFollowing(): void {
-    if (this.#floor !== undefined) return
-    this.#floor = this.#last?.place.realtime ?? 0n
+    if (this.#newest !== undefined) return
+    this.#newest = this.#last?.place.realtime ?? 0n
     for (const { tail } of this.#readers.values())
-      if (tail !== undefined && tail.realtime > this.#floor) this.#floor = tail.realtime
+      if (tail !== undefined && tail.realtime > this.#newest) this.#newest = tail.realtime
   }
 
   /** Whether a file has nothing more, for now. */
@@ -165,6 +169,7 @@ export class Merge {
     const { place, items } = best.candidate!
     best.candidate = undefined
     this.#last = { place, file: best.file }
+    if (this.#newest !== undefined && place.realtime > this.#newest) this.#newest = place.realtime
     return { file: best.file, place, items }
   }
 
@@ -217,24 +222,21 @@ export class Merge {
       this.#last === undefined ? undefined : compareWithLocation(place, this.#last.place, this.#boots)
     if (order === 0) return false
     if (this.#direction === 'backward') return order === undefined || order < 0
-    if (order !== undefined && order > 0) return true
-    if (this.#floor === undefined) return order === undefined
-    // A file that has come: what was there before following began is a copy, or of no interest.
-    if (!reader.isLive) return order === undefined && place.realtime > this.#floor
-    // What is written late, by another writer's clock, is not lost; what journald copies to another file is no news.
+    if (this.#newest === undefined) return order === undefined || order > 0
+    // While following, what was written just now is the newest of all, and new.
+    if (place.realtime > this.#newest) return true
+    // A file that has come: what was there before is a copy, or of no interest.
+    if (!reader.isLive && (order === undefined || order < 0)) return false
+    // What is written late, by another writer's clock, is not lost; but journald copies entries from one file to
+    // another, under new numbers.
     return !(await this.#isElsewhere(reader, place))
   }
 
   async #isElsewhere(reader: Reader, place: Place): Promise<boolean> {
-    const { bootId, monotonic } = place
     for (const { file } of this.#readers.values()) {
       if (file === reader.file) continue
       try {
-        const at = await offsetOf(file, { bootId, monotonic }, 'forward')
-        if (at === 0 || !Number.isFinite(at)) continue
-        const entry = await file.entry(at)
-        if (entry.bootId === bootId && entry.monotonic === monotonic && entry.xorHash === place.xorHash)
-          return true
+        if (await holds(file, place)) return true
       } catch (error) {
         if (!(error instanceof JournalError)) throw error
       }
@@ -244,12 +246,18 @@ export class Merge {
 
   async #fields(file: JournalFile, items: readonly number[]): Promise<Field[]> {
     const fields: Field[] = []
+    let bytes = 0
     for (const offset of items) {
       try {
-        fields.push(file.knownField(offset) ?? (await file.field(offset)))
+        const field = file.knownField(offset) ?? (await file.field(offset))
+        bytes += field.value.length
+        if (bytes > FIELDS_BYTES_MAX)
+          throw new JournalError('too-large', `an entry of more than ${FIELDS_BYTES_MAX} bytes`, offset)
+        fields.push(field)
       } catch (error) {
         if (!(error instanceof JournalError)) throw error
         this.#report(file, error)
+        if (bytes > FIELDS_BYTES_MAX) break
       }
     }
     return fields
@@ -272,6 +280,21 @@ export class Merge {
 function placeOf(file: JournalFile, entry: EntryObject): Place {
   const { seqnum, realtime, monotonic, bootId, xorHash } = entry
   return { seqnumId: file.header.seqnumId, seqnum, bootId, monotonic, realtime, xorHash }
+}
+
+/** Whether a file has an entry with the same times and contents. */
+async function holds(file: JournalFile, { bootId, monotonic, xorHash }: Place): Promise<boolean> {
+  const boot = new Finder(file, term('_BOOT_ID', bootId))
+  let at = await offsetOf(file, { bootId, monotonic }, 'forward')
+  for (let visited = 0; visited < SAME_TIME_MAX && Number.isFinite(at); visited++) {
+    at = await boot.next(at, 'forward')
+    if (at === 0) return false
+    const entry = await file.entry(at)
+    if (entry.monotonic !== monotonic) return false
+    if (entry.xorHash === xorHash) return true
+    at++
+  }
+  return false
 }
 
 async function tailOf(file: JournalFile): Promise<Tail | undefined> {
