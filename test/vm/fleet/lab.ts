@@ -98,21 +98,26 @@ export class Fleet {
   async configure(ttlSeconds: number): Promise<void> {
     await this.everywhere(
       ({ name }) =>
-        `mkdir -p /etc/fleet; printf 'agent_ttl=${ttlSeconds}s\\nmetadata=hostname=${name}\\n' >${CONF}; systemctl reload fleet`,
+        `mkdir -p /etc/fleet; printf 'agent_ttl=${ttlSeconds}s\\nmetadata=hostname=${name},ttl=${ttlSeconds}\\n' >${CONF}; systemctl reload fleet`,
     )
-    await this.untilMachines(this.members.length)
-    await this.until('metadata of all machines', async () => {
-      const machines = await this.via.api.machines()
-      return this.members.every(
-        ({ id, guest }) => machines.find(one => one.id === id)?.metadata?.['hostname'] === guest.name,
-      )
-    })
+    await this.#untilMetadata(metadata => metadata['ttl'] === String(ttlSeconds))
   }
 
   /** As `configure` found them. */
   async restore(): Promise<void> {
     await this.everywhere(() => `rm ${CONF}; systemctl reload fleet`)
-    await this.untilMachines(this.members.length)
+    await this.#untilMetadata(metadata => metadata['ttl'] === undefined)
+  }
+
+  /** Until every machine tells so of all of them: each of them has the new configuration then, and answers by it. */
+  async #untilMetadata(isNew: (metadata: Record<string, string>) => boolean): Promise<void> {
+    for (const { api, guest } of this.members)
+      await this.until(`the configuration as ${guest.name} tells of it`, async () => {
+        const machines = await api.machines()
+        return (
+          machines.length === this.members.length && machines.every(({ metadata = {} }) => isNew(metadata))
+        )
+      })
   }
 
   /** Environment of fleetctl that leads to the first machine. */

@@ -124,7 +124,10 @@ async function circularReplace(t: Test, fleet: Fleet): Promise<void> {
   })
   await fleet.said('start', '--no-block', ...paths)
   await fleet.untilRunning(3)
-  t.equal((await fleet.units()).length, 3)
+  await fleet.until('three launched units', async () => {
+    const states = (await fleet.units()).map(({ currentState }) => currentState)
+    return states.join() === 'launched,launched,launched'
+  })
   const list = async (): Promise<string> =>
     [...(await fleet.listed('list-unit-files')), ...(await fleet.listed('list-units'))].join('\n')
   const before = await list()
