@@ -167,3 +167,21 @@ t.test(
     }
   },
 )
+
+t.test('a unit whose time comes in the middle of a round is not restarted without its new text', async t => {
+  const f = await fleetOf(['a'])
+  t.teardown(() => f.close())
+  const { systemd } = f.machines.get('a')!
+  systemd.failing.add('link a.service')
+  await f.put('a.service', OTHER, 'launched')
+  await f.clock.advance(500)
+  systemd.failing.clear()
+  systemd.calls.length = 0
+  // It may be tried again half a second from now. The round that begins before takes longer.
+  systemd.callMs = 700
+  await f.put('z.service', UNIT, 'launched')
+  await f.clock.advance(30_000)
+  const own = systemd.calls.filter(call => call.endsWith(' a.service'))
+  t.same(own, ['link a.service', 'restart a.service'])
+  t.equal(systemd.runs.get('a.service'), OTHER)
+})

@@ -209,6 +209,7 @@ export class Agent {
   async #carryOut(steps: readonly Step[], { mayGoOn, isNew, hashOf }: Rules): Promise<void> {
     const failed = new Set<string>()
     const tried = new Set<string>()
+    const keptBack = new Set<string>()
     const loaded = new Set<string>()
     let isChanged = false
     for (const [at, step] of steps.entries()) {
@@ -226,7 +227,9 @@ export class Agent {
         this.#leaveUndone([step])
         continue
       }
-      if (failed.has(name) || !this.#troubles.mayTry(name, hashOf(name))) continue
+      // The time for it may come during the round: its later steps are not done without the first ones.
+      if (!tried.has(name) && !this.#troubles.mayTry(name, hashOf(name))) keptBack.add(name)
+      if (failed.has(name) || keptBack.has(name)) continue
       tried.add(name)
       try {
         if (step.type === 'load' || step.type === 'unload') this.#touch(await this.#isReadBefore(step))
