@@ -236,5 +236,9 @@ t.test('systemd reads its files anew when it has to, and else when things are ca
     await f.put(`x@${n}.service`, UNIT, 'launched')
     await f.clock.advance(2_000)
   }
-  t.equal(systemd.calls.filter(call => call === 'reload').length, 1, 'without a calm moment for a minute, too')
+  t.equal(
+    systemd.calls.filter(call => call === 'reload').length,
+    1,
+    'without a calm moment for a minute, too',
+  )
 })
