@@ -33,7 +33,7 @@ Global=true
 `
 /** Longer than the life of a sign of life. */
 const OUTAGE_SECONDS = TTL_SECONDS + 5
-const MOVED_SECONDS_MAX = 90
+const MOVED_SECONDS_MAX = 60
 const SOON_MS = 120_000
 const PAUSE_MS = 500
 
