@@ -197,7 +197,8 @@ async function suspendMachine(t: Test, cluster: Cluster): Promise<void> {
   t.comment(`running on another machine after ${seconds.toFixed(0)} s`)
   t.ok(seconds < MOVED_SECONDS_MAX, `${seconds.toFixed(0)} s`)
   const second = nameOf(await said(other, 'fleetctl list-units'))
-  t.match(await said(second, 'docker ps'), 'hello', 'by real docker')
+  // systemd calls the unit running as soon as `docker run` is, which has yet to make the container.
+  await until('a container by real docker', async () => (await said(second, 'docker ps')).includes('hello'))
   await shown('resume', first)
   await until('the first one to let go of it', async () =>
     (await asked(first, 'docker ps --quiet; echo end')).text.startsWith('end'),
