@@ -92,7 +92,8 @@ async function restartBus(t: Test, fleet: Fleet): Promise<void> {
   const bus = async (): Promise<string> => await guest.said('systemctl show --value -p MainPID dbus-broker')
   const fleetd = await guest.said('systemctl show --value -p MainPID fleet')
   const broker = await bus()
-  await guest.said('systemctl restart dbus-broker')
+  // logind does not find the new bus by itself, and without it nobody could log in any more.
+  await guest.said('systemctl restart dbus-broker; systemctl restart systemd-logind')
   t.not(await bus(), broker, 'the bus is another one')
   await guest.said('systemctl kill -s KILL bus-dies.service')
   await fleet.until('the truth after the bus', async () => (await activeOf('bus-dies.service')) === 'failed')

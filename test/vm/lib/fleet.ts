@@ -33,7 +33,7 @@ Global=true
 `
 /** Longer than the life of a sign of life. */
 const OUTAGE_SECONDS = TTL_SECONDS + 5
-const MOVED_SECONDS_MAX = 90
+const MOVED_SECONDS_MAX = 60
 const SOON_MS = 120_000
 const PAUSE_MS = 500
 
@@ -197,7 +197,8 @@ async function suspendMachine(t: Test, cluster: Cluster): Promise<void> {
   t.comment(`running on another machine after ${seconds.toFixed(0)} s`)
   t.ok(seconds < MOVED_SECONDS_MAX, `${seconds.toFixed(0)} s`)
   const second = nameOf(await said(other, 'fleetctl list-units'))
-  t.match(await said(second, 'docker ps'), 'hello', 'by real docker')
+  // systemd calls the unit running as soon as `docker run` is, which has yet to make the container.
+  await until('a container by real docker', async () => (await said(second, 'docker ps')).includes('hello'))
   await shown('resume', first)
   await until('the first one to let go of it', async () =>
     (await asked(first, 'docker ps --quiet; echo end')).text.startsWith('end'),
