@@ -100,7 +100,9 @@ export class Machine {
     const before = await readRecord(folder)
     if (before?.process && (await isRunning(before.process)))
       throw new UserError(`machine ${options.name} runs already (${folder})`)
-    const accelerator = await chooseAccelerator(host.programs, host.cacheFolder)
+    const { disk } = options
+    const image = 'base' in disk && disk.format === 'raw' ? disk.base : undefined
+    const accelerator = await chooseAccelerator(host.programs, host.cacheFolder, image)
     const { args, record } = await prepare(options, host.programs, accelerator)
     for (const name of [FILES.console, FILES.control, FILES.visitors])
       await rm(join(folder, name), { force: true })

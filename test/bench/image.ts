@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const cache = await Cache.open()
   const tools = await Tools.open(await readLock(root), { cache, mirrors: findMirrors, progress })
   const host: MachineHost = { programs: choosePrograms(tools, process.env), cacheFolder: cache.root }
-  const machine = await describeHost(await chooseAccelerator(host.programs, cache.root))
+  const machine = await describeHost(await chooseAccelerator(host.programs, cache.root, undefined))
   const work = await mkdtemp(join(tmpdir(), 'orlop-bench-'))
   try {
     const { result, ...times } = await measureBuilds(work, cache, values['no-cold'] !== true)

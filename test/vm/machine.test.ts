@@ -6,12 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { probe } from '../../build/vm/accelerator.ts'
+import { probe, probeKernel } from '../../build/vm/accelerator.ts'
+import { cpuModel } from '../../build/vm/arguments.ts'
 import { isRunning } from '../../build/vm/identity.ts'
 import { Machine, readRecord } from '../../build/vm/machine.ts'
 import type { MachineOptions } from '../../build/vm/plan.ts'
 import { machineFolder } from './lib/guest.ts'
-import { openLaboratory, ROOT } from './lib/image.ts'
+import { openLaboratory, ROOT, testImage } from './lib/image.ts'
 import { talkingSector } from './lib/sector.ts'
 
 t.setTimeout(180_000)
@@ -40,6 +41,9 @@ async function options(t: Test, more: Partial<MachineOptions> = {}): Promise<Mac
 t.test('the probe of an accelerator runs under TCG', async t => {
   t.equal(await probe(host.programs, 'tcg', 'max'), true)
   t.equal(await probe(host.programs, 'tcg', 'no-such-processor'), false)
+  const { images } = await testImage()
+  t.equal(await probeKernel(host.programs, 'tcg', cpuModel('tcg'), images.raw), true)
+  t.equal(await probeKernel(host.programs, 'tcg', 'no-such-processor', images.raw), false)
 })
 
 t.test('control and console', async t => {
