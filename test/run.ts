@@ -12,7 +12,7 @@ import { type Job, runJobs } from './runner/schedule.ts'
 
 const HELP = `Runs the tests of Orlop.
 
-usage: npm test                        everything: types, style, unit tests, virtual machines (within 45 minutes)
+usage: npm test                        everything: types, style, unit tests, virtual machines (within 55 minutes)
        npm run test:unit               types, style and unit tests (a minute)
        npm run test:vm                 tests that build images and start virtual machines
        npm test -- [GROUP] WORD...     files whose path contains one of the words
@@ -61,19 +61,22 @@ async function main(words: string[]): Promise<number> {
 async function runAll(files: TestFile[], how: { checks: boolean; home: string }): Promise<number> {
   const started = performance.now()
   const left = () => TOTAL_MS - (performance.now() - started)
-  const fileJobs = (group: Group) =>
-    files.filter(file => file.group === group).map(file => fileJob(file, how.home, left))
+  const jobsOf = (group: Group, holds: (path: string) => boolean = () => true) =>
+    files.filter(file => file.group === group && holds(file.path)).map(file => fileJob(file, how.home, left))
   const checks = how.checks ? sourceChecks(root).map(check => () => runCheck(check, root)) : []
-  const vm = fileJobs('vm')
   const cores = availableParallelism()
-  const outcomes = await runJobs([...checks, ...fileJobs('unit')], cores, show)
-  if (vm.length > 0) {
+  const outcomes = await runJobs([...checks, ...jobsOf('unit')], cores, show)
+  if (files.some(({ group }) => group === 'vm')) {
     // Built first, so that a build that fails shows once.
     const [image] = await runJobs([imageJob()], 1, show)
     outcomes.push(image!)
-    // One at a time: a machine under TCG takes all cores, and boots have their time limits.
-    if (image!.failed === 0) outcomes.push(...(await runJobs(vm, 1, show)))
-    else print(`The image does not build: ${vm.length} files of tests that need it are not run.`)
+    if (image!.failed === 0) {
+      // Most of what these do is to wait for one another's processes.
+      const side = jobsOf('vm', path => !needsAllCores(path))
+      outcomes.push(...(await runJobs(side, cores, show)))
+      // One at a time: a machine under TCG takes all cores, and boots have their time limits.
+      outcomes.push(...(await runJobs(jobsOf('vm', needsAllCores), 1, show)))
+    } else print('The image does not build: the tests that need it are not run.')
   }
   const totals = totalsOf(outcomes)
   if (outcomes.length === 0) print('No test matches; see npm test -- --list.')
@@ -85,6 +88,11 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
   print(`\n${Math.round((performance.now() - started) / 1000)} s on ${cores} cores`)
   print(closingLine(totals))
   return totals.failed > 0 || outcomes.length === 0 ? 1 : 0
+}
+
+/** Machines, and simulations that run as many processes as there are cores. */
+function needsAllCores(path: string): boolean {
+  return path.startsWith('test/vm/') || path.startsWith('test/sim/campaign')
 }
 
 function fileJob(file: TestFile, home: string, left: () => number): Job {
