@@ -125,6 +125,8 @@ export class FleetNode {
     )
     await Promise.race([left, clock.sleep(LEAVE_MS, late.signal)])
     late.abort()
+    // Nobody waits for it any more: it may take seconds.
+    await this.agent.finish()
   }
 
   /** The machine goes before its units are given free, so that they are not placed on it once more. */

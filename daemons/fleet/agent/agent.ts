@@ -126,10 +126,13 @@ export class Agent {
     if (!this.#isAdopted) await this.#adopt()
     const held = [...this.#held.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     const unloads = held.map(({ name }): Step => ({ type: 'unload', name }))
-    const rules = { mayGoOn: () => true, isNew: () => false, hashOf: () => '' }
-    if (unloads.length > 0) await this.#carryOut([...unloads, { type: 'reload' }], rules)
-    if (this.#stale !== undefined) await this.#reload()
+    await this.#carryOut(unloads, { mayGoOn: () => true, isNew: () => false, hashOf: () => '' })
     return held.filter(({ isGlobal }) => !isGlobal).map(({ name }) => name)
+  }
+
+  /** Has systemd read what it has not read yet: the last thing that is to be done after `unloadAll`. */
+  async finish(): Promise<void> {
+    if (this.#stale !== undefined) await this.#reload()
   }
 
   async #adopt(): Promise<void> {
