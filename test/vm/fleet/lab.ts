@@ -256,7 +256,11 @@ export class Fleet {
 
   /** Destroys units. Machines may still be about to let go of them. */
   async clean(): Promise<void> {
-    for (const { name } of await this.units()) await this.via.api.destroy(name)
+    // A daemon that has just read another configuration answers when it has heard from the store.
+    await this.until('units that are destroyed', async () => {
+      for (const { name } of await this.units()) await this.via.api.destroy(name)
+      return true
+    })
   }
 
   /** Destroys units, and waits until no machine has one. */

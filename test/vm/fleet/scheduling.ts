@@ -128,8 +128,11 @@ async function circularReplace(t: Test, fleet: Fleet): Promise<void> {
     const states = (await fleet.units()).map(({ currentState }) => currentState)
     return states.join() === 'launched,launched,launched'
   })
+  // How wide the columns are depends on the units of others.
   const list = async (): Promise<string> =>
-    [...(await fleet.listed('list-unit-files')), ...(await fleet.listed('list-units'))].join('\n')
+    [...(await fleet.listed('list-unit-files')), ...(await fleet.listed('list-units'))]
+      .join('\n')
+      .replaceAll(/\t+/g, ' ')
   const before = await list()
   const { guest } = fleet.members[0]!
   const invocations = 'systemctl show -p Id -p InvocationID "circular*"'

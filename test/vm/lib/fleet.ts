@@ -150,7 +150,10 @@ async function killDaemon(t: Test, cluster: Cluster): Promise<void> {
   await until('it to answer', async () => (await asked(where, 'fleetctl list-units')).status === 0)
   t.equal(await said(where, 'systemctl show -p InvocationID hello.service'), before)
   await said('core-01', 'fleetctl destroy hello.service')
-  t.match(await said(where, 'docker ps --quiet; ls /run/fleet/units; echo end'), /^end/)
+  // The unit is gone when fleet has let go of it; its container has ten seconds to end.
+  await until('nothing that is left of it', async () =>
+    (await said(where, 'docker ps --quiet; ls /run/fleet/units; echo end')).startsWith('end'),
+  )
   t.notMatch(await said('core-01', 'fleetctl list-unit-files'), 'hello.service')
 }
 
