@@ -5,6 +5,7 @@ import { machineOf, machinesOf, statesOf } from '#lib/fleet/registry/machines.ts
 import { indexOf } from '#lib/fleet/registry/registry.ts'
 import type { Subtree } from '#lib/fleet/registry/subtree.ts'
 import type { EventBody, MachineBody, UnitBody, UnitStateBody, WhyBody } from '#lib/fleet/shapes.ts'
+import { ApiRefusal } from './api/answer.ts'
 import type { Backend, Part } from './api/backend.ts'
 import type { Clock } from './clock.ts'
 import type { Log } from './log.ts'
@@ -13,7 +14,7 @@ import { LazyMirror } from './registry/lazy.ts'
 import type { Mirror } from './registry/mirror.ts'
 
 /** How long a reader waits for the own writes to come back. */
-const ECHO_MS = 3_000
+const ECHO_MS = 15_000
 
 /** The API's view of the cluster: one node's copy of the registry, at least as new as what this API has written. */
 export class NodeBackend implements Backend {
@@ -178,7 +179,7 @@ export class NodeBackend implements Backend {
   async #jobs(): Promise<FleetNode['jobs']> {
     const { jobs } = this.#node
     if (!(await jobs.mirror.reached(this.#writtenIndex, ECHO_MS)))
-      throw new Error('the registry could not be read')
+      throw new ApiRefusal(503, `the registry could not be read within ${ECHO_MS / 1000} s`)
     await jobs.refresh()
     return jobs
   }

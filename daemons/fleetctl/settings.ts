@@ -50,7 +50,12 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     default: '~/.fleetctl/known_hosts',
     usage: 'keys of the machines that were seen before',
   },
-  { names: ['request-timeout'], type: 'string', default: '3', usage: 'seconds for a request; 0 is no limit' },
+  {
+    names: ['request-timeout'],
+    type: 'string',
+    default: '',
+    usage: 'seconds for a request, by default 3 to an etcd and 30 to the API; 0 is no limit',
+  },
   { names: ['experimental-api'], type: 'bool', default: 'true', usage: 'deprecated', hidden: true },
   { names: ['debug'], type: 'bool', usage: 'say on stderr what is asked' },
 ]
@@ -104,12 +109,15 @@ export async function readSettings(flags: Flags, io: Io): Promise<Settings> {
     certFile: text('cert-file'),
     keyFile: text('key-file'),
     skipVerify: on('insecure-skip-verify'),
-    timeoutMs: seconds('request-timeout', text('request-timeout')) * 1000,
+    timeoutMs: seconds('request-timeout', text('request-timeout') || REQUEST_SECONDS[driver]) * 1000,
     tunnel,
     ssh,
   }
   return { driver, keyPrefix: text('etcd-key-prefix'), connect, ssh, isDebug: on('debug') }
 }
+
+/** An API waits for its store, and for what it has written to come back. */
+const REQUEST_SECONDS = { API: '30', etcd: '3' }
 
 function readDriver(text: string): Settings['driver'] {
   if (text === 'API' || text === 'etcd') return text
