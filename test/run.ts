@@ -61,8 +61,10 @@ async function main(words: string[]): Promise<number> {
 async function runAll(files: TestFile[], how: { checks: boolean; home: string }): Promise<number> {
   const started = performance.now()
   const left = () => TOTAL_MS - (performance.now() - started)
-  const jobsOf = (group: Group, holds: (path: string) => boolean = () => true) =>
-    files.filter(file => file.group === group && holds(file.path)).map(file => fileJob(file, how.home, left))
+  const jobsOf = (group: Group, needs?: ReturnType<typeof needsOf>) =>
+    files
+      .filter(file => file.group === group && (needs === undefined || needsOf(file.path) === needs))
+      .map(file => fileJob(file, how.home, left))
   const checks = how.checks ? sourceChecks(root).map(check => () => runCheck(check, root)) : []
   const cores = availableParallelism()
   const outcomes = await runJobs([...checks, ...jobsOf('unit')], cores, show)
@@ -71,11 +73,11 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
     const [image] = await runJobs([imageJob()], 1, show)
     outcomes.push(image!)
     if (image!.failed === 0) {
-      // Most of what these do is to wait for one another's processes.
-      const side = jobsOf('vm', path => !needsAllCores(path))
+      // Those that build begin; most of what the others do is to wait for one another's processes.
+      const side = (['build', 'process'] as const).flatMap(needs => jobsOf('vm', needs))
       outcomes.push(...(await runJobs(side, cores, show)))
       // One at a time: a machine under TCG takes all cores, and boots have their time limits.
-      outcomes.push(...(await runJobs(jobsOf('vm', needsAllCores), 1, show)))
+      outcomes.push(...(await runJobs(jobsOf('vm', 'machine'), 1, show)))
     } else print('The image does not build: the tests that need it are not run.')
   }
   const totals = totalsOf(outcomes)
@@ -90,9 +92,10 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
   return totals.failed > 0 || outcomes.length === 0 ? 1 : 0
 }
 
-/** Machines, and simulations that run as many processes as there are cores. */
-function needsAllCores(path: string): boolean {
-  return path.startsWith('test/vm/') || path.startsWith('test/sim/campaign')
+/** What a test of the group `vm` needs most: machines, and simulations with a process for each core, need all cores. */
+function needsOf(path: string): 'build' | 'process' | 'machine' {
+  if (/^test\/vm\/(?:binary|reproducible)\./.test(path)) return 'build'
+  return path.startsWith('test/vm/') || path.startsWith('test/sim/campaign') ? 'machine' : 'process'
 }
 
 function fileJob(file: TestFile, home: string, left: () => number): Job {

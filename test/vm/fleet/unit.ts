@@ -8,6 +8,8 @@ interface Batch {
   command: 'submit' | 'load' | 'start'
   undo: 'destroy' | 'unload' | 'stop'
   count: number
+  /** How often: what is left of the first time shows in the second one. */
+  rounds: number
   /** How many units there are now, as the command counts them. */
   counted: (fleet: Fleet) => Promise<number>
 }
@@ -16,21 +18,23 @@ const SUBMIT: Batch = {
   command: 'submit',
   undo: 'destroy',
   count: 9,
+  rounds: 2,
   counted: async fleet => (await fleet.units()).length,
 }
 const LOAD: Batch = {
   command: 'load',
   undo: 'unload',
   count: 6,
+  rounds: 1,
   counted: async fleet => (await fleet.states()).length,
 }
 const START: Batch = {
   command: 'start',
   undo: 'stop',
   count: 3,
+  rounds: 2,
   counted: async fleet => (await fleet.running()).length,
 }
-const ROUNDS = 2
 
 /** The group `unit` of the original's tests. */
 export const UNIT_TESTS: readonly FleetTest[] = [
@@ -53,11 +57,15 @@ async function runnable(t: Test, fleet: Fleet): Promise<void> {
   t.same([...(await fleet.untilRunning(1)).keys()], ['runnable.service'])
 }
 
-/** Many in one command, one by one away; and all of it once more, since what is left of the first time shows then. */
-async function bringAndUndo(t: Test, fleet: Fleet, { command, undo, count, counted }: Batch): Promise<void> {
+/** Many in one command, one by one away; and all of it once more. */
+async function bringAndUndo(
+  t: Test,
+  fleet: Fleet,
+  { command, undo, count, rounds, counted }: Batch,
+): Promise<void> {
   await fleet.write(`${command}@.service`, sleeper())
   const names = instances(command, count)
-  for (let round = 1; round <= ROUNDS; round++) {
+  for (let round = 1; round <= rounds; round++) {
     await fleet.said(command, ...names.map(name => `${fleet.folder}/${name}`))
     await fleet.until(`${count} units`, async () => (await counted(fleet)) === count)
     t.same(await fleet.listed('list-unit-files', '--fields=unit'), names, `all are listed, round ${round}`)
