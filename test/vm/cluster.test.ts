@@ -1,9 +1,7 @@
 // Three machines as `npm start` makes them, by the command line as a person uses it: typed on a terminal, answers read
 // from it. They are founded by discovery, held, parted, and one is given a new disk.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -20,6 +18,7 @@ import { SYSTEMD_TESTS, UPSET_TESTS } from './fleet/systemd.ts'
 import { UNIT_TESTS } from './fleet/unit.ts'
 import { checkFleet } from './lib/fleet.ts'
 import { openLaboratory, ROOT, testImage } from './lib/image.ts'
+import { keepMachines } from './lib/keeper.ts'
 
 /** Three boots side by side on two processors, and as many again for the one that is made anew. */
 const FILE_MS = 1_500_000
@@ -67,22 +66,7 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
   }
 }
 
-if (running === undefined) {
-  const keeper = spawn(
-    '/bin/sh',
-    ['-c', 'read -r line; "$@"', 'sh', process.execPath, MAIN, 'destroy', '--force'],
-    {
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-      env,
-    },
-  )
-  t.teardown(async () => {
-    keeper.stdin.end()
-    await once(keeper, 'exit')
-    await rm(home, { recursive: true, force: true })
-  })
-}
+if (running === undefined) t.teardown(keepMachines(home))
 
 /** The fleet of the machines that run, by connections that are kept. */
 async function openFleet(): Promise<Fleet> {
