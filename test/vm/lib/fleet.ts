@@ -225,7 +225,9 @@ async function endInOrder(t: Test, cluster: Cluster): Promise<void> {
     await said(first, 'systemctl show -p Result -p ActiveState fleet'),
     /Result=success\r?\nActiveState=inactive/,
   )
-  t.match(await said(first, 'docker ps --quiet; echo end'), /^end/)
+  await until('its container to end', async () =>
+    (await said(first, 'docker ps --quiet; echo end')).startsWith('end'),
+  )
   await until('two machines of the fleet', async () => (await machines(cluster, other)).size === 2)
   await until('it to run on another', async () =>
     /active\trunning/.test(await said(other, 'fleetctl list-units')),
