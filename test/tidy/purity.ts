@@ -241,6 +241,7 @@ export const PURE: readonly string[] = [
   'daemons/etcdctl/settings.ts',
   'daemons/fleet/agent/desired.ts',
   'daemons/fleet/agent/memory.ts',
+  'daemons/fleet/agent/news.ts',
   'daemons/fleet/agent/steps.ts',
   'daemons/fleet/api/answer.ts',
   'daemons/fleet/api/backend.ts',
