@@ -89,6 +89,8 @@ const DAEMONS = {
     if (fleet.machines.has(name) || machine.name !== machine.id || machine.node === undefined) return
     const { metadata, capacity } = machine
     const twin = fleet.add(machine.id, { name, metadata, capacity })
+    // Another machine than a twin of before, though it goes by the same name.
+    nemesis.lookout.rebooted(twin)
     nemesis.lookout.attach(twin)
     nemesis.befall(machine, 'id-duplicated', async () => {
       await fleet.crash(twin)
