@@ -40,10 +40,15 @@ export function renewalMs(ttlMs: number): number {
   return ttlMs > LONG_TTL_MS ? ttlMs * 0.8 : ttlMs / 2
 }
 
-/** What was published of a unit. */
+/**
+ * What was published of a unit, or may have been: it is noted before it is written, as a write whose answer is lost may
+ * have been done all the same.
+ */
 interface Published {
-  state: UnitState
-  value: string
+  readonly state: UnitState
+  readonly value: string
+  /** Whether all of it was written. */
+  isWhole: boolean
   hasHeartbeat: boolean
   renewAt: number
 }
@@ -99,7 +104,7 @@ export class Reporter {
     }
     for (const state of states.values()) {
       const published = this.#published.get(state.name)
-      if (published?.value !== encodeState(state)) work.push(() => this.#publish(state))
+      if (!published?.isWhole || published.value !== encodeState(state)) work.push(() => this.#publish(state))
       else if (published.renewAt <= now || published.hasHeartbeat !== this.#beats(state.name))
         work.push(() => this.#renew(published))
     }
@@ -143,43 +148,58 @@ export class Reporter {
   }
 
   async #publish(state: UnitState): Promise<void> {
-    const { registry, clock, ttlMs } = this.#options
-    const now = clock.now()
+    const { registry, ttlMs } = this.#options
+    const hasHeartbeat = this.#published.get(state.name)?.hasHeartbeat ?? false
+    const published = {
+      state,
+      value: encodeState(state),
+      isWhole: false,
+      hasHeartbeat,
+      renewAt: this.#renewAt(),
+    }
+    this.#published.set(state.name, published)
     await registry.setState(state, seconds(ttlMs))
-    await this.#heartbeat(state.name, this.#published.get(state.name)?.hasHeartbeat ?? false)
-    this.#remember(state, now)
+    await this.#heartbeat(published)
+    published.isWhole = true
   }
 
-  async #renew({ state, value, hasHeartbeat }: Published): Promise<void> {
-    const { registry, clock, ttlMs, machineId } = this.#options
-    const now = clock.now()
+  async #renew(published: Published): Promise<void> {
+    const { registry, ttlMs, machineId } = this.#options
+    const { state, value } = published
     const key = registry.keys.state(state.name, machineId)
     const ttlSeconds = seconds(ttlMs)
-    if (await registry.prolong(key, value, ttlSeconds))
-      await registry.prolong(registry.keys.legacyState(state.name), value, ttlSeconds)
-    else await registry.setState(state, ttlSeconds)
-    await this.#heartbeat(state.name, hasHeartbeat)
-    this.#remember(state, now)
+    // Before it is written: it may be told meanwhile that the store has lost it.
+    published.renewAt = this.#renewAt()
+    try {
+      if (await registry.prolong(key, value, ttlSeconds))
+        await registry.prolong(registry.keys.legacyState(state.name), value, ttlSeconds)
+      else await registry.setState(state, ttlSeconds)
+      await this.#heartbeat(published)
+    } catch (error) {
+      published.renewAt = 0
+      throw error
+    }
   }
 
-  async #heartbeat(name: string, had: boolean): Promise<void> {
+  /** The agent may let go of the unit meanwhile: what counts is what was written. */
+  async #heartbeat(published: Published): Promise<void> {
     const { registry, machineId, ttlMs } = this.#options
+    const { name } = published.state
     if (!this.#beats(name)) {
-      if (had) await registry.clearHeartbeat(name, machineId)
+      if (published.hasHeartbeat) await registry.clearHeartbeat(name, machineId)
+      published.hasHeartbeat = false
       return
     }
     const key = registry.keys.jobKey(name, 'job-state')
-    if (had && (await registry.prolong(key, machineId, seconds(ttlMs)))) return
+    if (published.hasHeartbeat && (await registry.prolong(key, machineId, seconds(ttlMs)))) return
+    published.hasHeartbeat = true
     await registry.setHeartbeat(name, machineId, seconds(ttlMs))
   }
 
-  #remember(state: UnitState, writtenAt: number): void {
-    this.#published.set(state.name, {
-      state,
-      value: encodeState(state),
-      hasHeartbeat: this.#beats(state.name),
-      renewAt: writtenAt + renewalMs(this.#options.ttlMs),
-    })
+  /** For what is written now. */
+  #renewAt(): number {
+    const { clock, ttlMs } = this.#options
+    return clock.now() + renewalMs(ttlMs)
   }
 
   async #takeBack(name: string, { value, hasHeartbeat }: Published): Promise<void> {
