@@ -96,9 +96,10 @@ export class FleetNode {
       if (this.#machine() === undefined) this.presence.ring()
     })
     const intervalMs = options.engineIntervalMs
+    const patienceMs = (): number => this.presence.patienceMs
     this.engine = options.disableEngine
       ? undefined
-      : new Engine({ ...options, registry, jobs, metrics, isMember, intervalMs, agentTtlMs: ttlMs })
+      : new Engine({ ...options, registry, jobs, metrics, isMember, intervalMs, patienceMs })
   }
 
   /** Begins; `stop` or `kill` ends it. */

@@ -1,7 +1,11 @@
 import t from 'tap'
+import { patienceMs } from '../../daemons/fleet/machine/presence.ts'
 import { TestFleet } from './lib/fleet.ts'
 
 const UNIT = '[Service]\nExecStart=/bin/sleep 1\n'
+/** Life of a sign of life. */
+const TTL_MS = 30_000
+const SOON_MS = 2_000
 const fleet = (lines: string): string => `${UNIT}\n[X-Fleet]\n${lines}\n`
 
 t.test('units are spread over the machines and run', async t => {
@@ -43,6 +47,31 @@ t.test('a lost machine: its units run elsewhere within its time to live', async 
     )
     t.ok(isDone, `all run again after ${f.clock.now() - start} ms`)
   }
+})
+
+t.test('the machine that leads the engines is lost: its units run elsewhere as soon as any', async t => {
+  for (const afterBeatMs of [0, 5_000, 10_000, 14_900]) {
+    const f = new TestFleet()
+    t.teardown(() => f.close())
+    for (const id of ['a', 'b', 'c']) f.add(id)
+    for (let n = 1; n <= 6; n++) await f.put(`u@${n}.service`, UNIT, 'launched')
+    await f.clock.advance(60_000 + afterBeatMs)
+    const { MachineID: leader } = JSON.parse((await f.read(f.keys.lease))!) as { MachineID: string }
+    await f.crash(f.machines.get(leader)!)
+    const start = f.clock.now()
+    const isDone = await f.clock.until(
+      () => [1, 2, 3, 4, 5, 6].every(n => f.whereRuns(`u@${n}.service`).length === 1),
+      60_000,
+    )
+    const ms = f.clock.now() - start
+    t.ok(isDone && ms < TTL_MS + SOON_MS, `all run again after ${ms} ms`)
+  }
+})
+
+t.test('how long machines are given to say that they live', async t => {
+  t.equal(patienceMs(TTL_MS, 0), TTL_MS, 'where the store was away, or all were switched on: all of it')
+  t.equal(patienceMs(TTL_MS, 4_000), TTL_MS - 4_000)
+  t.equal(patienceMs(TTL_MS, 3_600_000), 20_000, 'where it was not: a beat, and a pause before the next try')
 })
 
 t.test('the store goes away for long: nothing stops, then or after', async t => {

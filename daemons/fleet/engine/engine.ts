@@ -25,8 +25,8 @@ export interface EngineOptions {
   isMember: () => boolean
   /** The lease lives five times as long. */
   intervalMs: number
-  /** How long the sign of life of a machine lives. */
-  agentTtlMs: number
+  /** How long machines that live need to say so, should the store have been away until now. */
+  patienceMs: () => number
   /** Units moved at a time only to even out the load; 0 for never. */
   rebalanceMax: number
 }
@@ -50,8 +50,8 @@ const GATHER_MS = 50
  * of the lease and sleep.
  *
  * A machine is taken for lost when its key goes while the leader looks on. Only in the beginning of a leadership, as after
- * an outage of the store, which lets all keys end, machines are given the time of a sign of life to come back: until
- * then nothing is taken from them.
+ * an outage of the store, which lets all keys end, machines are given time to come back: until then nothing is taken from
+ * them.
  */
 export class Engine {
   readonly #options: EngineOptions
@@ -142,14 +142,15 @@ class LeaderSession {
   readonly #lease: LeaderLease
   readonly #machines: Mirror
   readonly #bell = new Bell()
-  readonly #startedAt: number
+  /** Until then, machines that are not there are waited for. */
+  readonly #patientUntil: number
   #isOver = false
 
   constructor(options: EngineOptions, lease: LeaderLease) {
     this.#options = options
     this.#lease = lease
     const { registry, clock, log } = options
-    this.#startedAt = clock.now()
+    this.#patientUntil = clock.now() + options.patienceMs()
     this.#machines = new Mirror({ store: registry.store, directory: registry.keys.machines, clock, log })
     this.#machines.onChange(() => this.#bell.ring())
   }
@@ -212,14 +213,14 @@ class LeaderSession {
 
   /**
    * The machines to plan with. In the beginning of a session, those that units are placed on and that are not there are
-   * waited for until they had the time for a sign of life, also when they were seen before: after an outage of the
+   * waited for until they had the time to say that they live, also when they were seen before: after an outage of the
    * store, the first thing that it does is to let the old signs end.
    */
   #present(): { machines: Machine[]; awaited: Set<string>; waitMs: number } {
-    const { clock, jobs, agentTtlMs } = this.#options
+    const { clock, jobs } = this.#options
     const machines = machinesOf(this.#machines.tree)
     const awaited = new Set<string>()
-    const waitMs = Math.max(0, this.#startedAt + agentTtlMs - clock.now())
+    const waitMs = Math.max(0, this.#patientUntil - clock.now())
     if (waitMs === 0) return { machines, awaited, waitMs }
     const known = new Set(machines.map(({ id }) => id))
     for (const { target } of jobs.all.values()) {

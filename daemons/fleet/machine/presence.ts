@@ -28,6 +28,23 @@ const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 5_000
 const NO_OVERLAY: ReadonlyMap<string, string> = new Map()
 
+/** Part of the life of a sign of life after which it is renewed, and the longest pause before it is tried again. */
+const BEAT_PART = 1 / 2
+const RETRY_PART = 1 / 6
+
+/**
+ * How long machines that live need to say so when another engine begins to lead, which may be because the store was
+ * away. One that missed its beat tries again soon, and one that did not beats in time: so a beat and a pause are enough
+ * where this machine itself has seen the store answer for the life of a sign of life. Where it has not, as when all
+ * machines are switched on, the others get that whole life.
+ *
+ * @param ttlMs life of a sign of life
+ * @param steadyMs since when every beat of this machine was taken
+ */
+export function patienceMs(ttlMs: number, steadyMs: number): number {
+  return Math.max(ttlMs * (BEAT_PART + RETRY_PART), ttlMs - steadyMs)
+}
+
 /** What to do when another machine's entry stands under this ID. */
 export type Claim = 'take' | 'wait'
 
@@ -47,6 +64,8 @@ export class Presence {
   readonly #bell = new Bell()
   #value: string | undefined
   #lastBeatAt = Number.NEGATIVE_INFINITY
+  /** The first beat since the last one that failed; undefined while they fail. */
+  #steadySince: number | undefined
   #isFailing = false
   #isLost = false
   #trouble = 'it has not answered yet'
@@ -61,6 +80,12 @@ export class Presence {
     return isPresent && this.#value !== undefined ? undefined : this.#trouble
   }
 
+  /** How long machines that live, as this one does, need to say so now. */
+  get patienceMs(): number {
+    const { clock, ttlMs } = this.#options
+    return patienceMs(ttlMs, this.#steadySince === undefined ? 0 : clock.now() - this.#steadySince)
+  }
+
   /** Beats until the signal ends it. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, ttlMs } = this.#options
@@ -68,9 +93,10 @@ export class Presence {
     while (!signal.aborted) {
       const isBeating = await this.#beat()
       if (isBeating) pauseMs = RETRY_MS_MIN
-      if (isBeating) await this.#bell.wait(clock, ttlMs / 2, signal)
+      if (isBeating) await this.#bell.wait(clock, ttlMs * BEAT_PART, signal)
       else await clock.sleep(pauseMs, signal)
-      if (!isBeating) pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX, Math.max(RETRY_MS_MIN, ttlMs / 6))
+      if (!isBeating)
+        pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX, Math.max(RETRY_MS_MIN, ttlMs * RETRY_PART))
     }
   }
 
@@ -95,6 +121,7 @@ export class Presence {
       const isPresent = await this.#write()
       if (!isPresent) return false
     } catch (error) {
+      this.#steadySince = undefined
       this.#trouble = reason(error)
       const silentMs = clock.now() - this.#lastBeatAt
       if (!this.#isFailing) log.warn(`the sign of life was not taken: ${this.#trouble}`)
@@ -113,7 +140,11 @@ export class Presence {
       log.info('the cluster store answers again')
       this.#isLost = true
     }
-    if (this.#isLost) this.#options.onReturn()
+    if (this.#isLost) {
+      this.#steadySince = undefined
+      this.#options.onReturn()
+    }
+    this.#steadySince ??= beganAt
     this.#isLost = false
     return true
   }

@@ -164,10 +164,13 @@ export class Lookout implements StoreObserver {
     const [, unit, id] = WENT_AWAY.exec(line) ?? []
     const machine = [...this.#fleet.machines.values()].find(other => other.id === id)
     if (machine?.node === undefined) return
-    // It was there before the store went, and is there now: it has had no time to say so.
+    // It was there before the store went, and is there now: nothing has befallen it.
     const backMs = this.#weather.backFor(machine)
-    if (backMs !== undefined && backMs < this.#ttlMs - SLACK_MS)
-      this.#find('patience', `${leader} takes ${unit} from ${id} at once when the store is back`)
+    if (backMs !== undefined)
+      this.#find(
+        'patience',
+        `${leader} takes ${unit} from ${id}, which is well, ${backMs} ms after the store is back`,
+      )
   }
 
   /** To be called each second. */

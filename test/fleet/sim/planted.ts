@@ -55,6 +55,16 @@ function changed(options: NodeOptions, change: (node: FleetNode) => void): Fleet
   return node
 }
 
+/** An engine with another patience. */
+function withPatience(options: NodeOptions, patience: (node: FleetNode) => number): FleetNode {
+  return changed(options, node => {
+    const { registry, jobs, metrics } = node
+    const isMember = (): boolean => node.presence.trouble === undefined
+    const parts = { registry, jobs, metrics, isMember, intervalMs: options.engineIntervalMs }
+    Object.assign(node, { engine: new Engine({ ...options, ...parts, patienceMs: () => patience(node) }) })
+  })
+}
+
 function withStore(options: NodeOptions, own: Partial<KeyStore>): FleetNode {
   return new FleetNode({ ...options, store: storeLike(options.store, own) })
 }
@@ -198,13 +208,16 @@ const ENGINE_BUGS: readonly PlantedFleetBug[] = [
     // Machines get no time to come back after the store did.
     name: 'impatientEngine',
     climate: { harm: ['outage', 'elect'] },
+    build: options => withPatience(options, () => 0),
+  },
+  {
+    // An outage that fell between two beats of the one that leads now is none.
+    name: 'believesItself',
+    climate: { harm: ['elect'] },
     build: options =>
-      changed(options, node => {
-        const { registry, jobs, metrics } = node
-        const isMember = (): boolean => node.presence.trouble === undefined
-        const parts = { registry, jobs, metrics, isMember, intervalMs: options.engineIntervalMs }
-        Object.assign(node, { engine: new Engine({ ...options, ...parts, agentTtlMs: 0 }) })
-      }),
+      withPatience(options, ({ presence }) =>
+        presence.patienceMs < options.agentTtlMs ? 0 : options.agentTtlMs,
+      ),
   },
   {
     // Only the unit that comes is asked with whom it conflicts, and not those that are there.
