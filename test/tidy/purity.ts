@@ -158,6 +158,7 @@ export const PURE: readonly string[] = [
   'daemons/etcd/config/read.ts',
   'daemons/etcd/config/urls.ts',
   'daemons/etcd/member/barriers.ts',
+  'daemons/etcd/member/clock.ts',
   'daemons/etcd/member/counters.ts',
   'daemons/etcd/member/identity.ts',
   'daemons/etcd/member/proposals.ts',

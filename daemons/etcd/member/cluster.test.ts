@@ -82,6 +82,48 @@ for (const aheadMs of [-30_000, 30_000]) {
   )
 }
 
+t.test('keys live by the clock that most members agree on, whoever leads and whatever is set', async t => {
+  const { world, leader } = founded()
+  const has = (): boolean =>
+    [...world.nodes.values()].some(({ member }) => member?.store.state.tree.find('/1/sign') !== undefined)
+  const write = (node: Node): void => {
+    const expiresAtMs = WALL_MS + world.nowMs + node.aheadMs + 10_000
+    world.write(node, {
+      type: 'set',
+      path: '/1/sign',
+      dir: false,
+      value: 'here',
+      expiresAtMs,
+      refresh: false,
+    })
+  }
+  const livesTenSeconds = (what: string): void => {
+    world.run(9000)
+    t.ok(has(), `${what}: it is there for its ten seconds`)
+    world.run(2500)
+    t.notOk(has(), `${what}: and not much longer`)
+  }
+  leader.aheadMs = -40_000
+  world.run(1000)
+  write(leader)
+  livesTenSeconds('the clock of the leader is behind')
+  write(leader)
+  world.run(1000)
+  leader.aheadMs = 0
+  world.run(8000)
+  t.ok(has(), 'its clock is set, and nothing ends for that')
+  world.run(2500)
+  t.notOk(has())
+  // One that slept comes to lead: the clock of the leader before is the right one.
+  const [odd] = others(world, leader)
+  odd!.aheadMs = -40_000
+  world.run(1000)
+  write(leader)
+  leader.member!.transferLeadership(odd!.id, () => {})
+  world.until('the other one to lead', () => odd!.member!.role === 'leader')
+  livesTenSeconds('a clock that is behind comes to lead')
+})
+
 t.test('a member is added, found to be there, moved and removed', async t => {
   const { world, leader } = founded({ snapshotCount: 50, snapshotCatchUp: 5 })
   for (let number = 0; number < 200; number++) world.write(leader, set('key', `${number}`))

@@ -21,7 +21,7 @@ export function isWork({ type, entries }: Message): boolean {
   return type === 'propose' && entries.every(entry => entry.type === 'normal')
 }
 
-/** Work of a follower's clients, counted by the clock of this member, which leads. Pure. */
+/** Work of a follower's clients, counted by the clock of the member that leads. Pure. */
 export function retimeWork(message: Message, nowMs: number): void {
   for (const entry of message.entries) entry.data = retimeCommand(entry.data, nowMs)
 }
@@ -176,10 +176,10 @@ export class Proposer {
         this.settle(session, sequence, new Failure('stopped', false), undefined)
   }
 
-  /** What this member appends as the leader counts by its clock of this moment: the proposal may have waited. */
+  /** What this member appends as the leader counts by the clock of this moment: the proposal may have waited. */
   #retimed(data: Uint8Array): Uint8Array {
-    const { role, env } = this.#member
-    return role === 'leader' ? retimeCommand(data, Math.floor(env.wallClock())) : data
+    const { role, env, clock } = this.#member
+    return role === 'leader' ? retimeCommand(data, clock.wallMs(env.now())) : data
   }
 
   /** Hands a proposal to the core; what it does not take now is handed over again. */

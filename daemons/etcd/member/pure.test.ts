@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ByteReader, ByteWriter } from '../store/bytes.ts'
 import { decodeContext, encodeContext } from './change.ts'
+import { agreedMs, MemberClock } from './clock.ts'
 import { clusterId, compareIds, memberId } from './identity.ts'
 import { refuseAdding, refuseRemoving } from './reconfiguration.ts'
 import type { ClusterMember } from './service.ts'
@@ -16,6 +17,18 @@ t.test('ids are those of the original', async t => {
   t.equal(memberId(['http://b:1', 'http://a:1'], 'x'), memberId(['http://a:1', 'http://b:1'], 'x'))
   t.equal(clusterId(['f', '10']), clusterId(['10', 'f']))
   t.same(['10', 'f', 'ff', '2'].toSorted(compareIds), ['2', 'f', '10', 'ff'])
+})
+
+t.test('the clock of most', async t => {
+  t.equal(agreedMs(7, []), 7, 'alone it is its own')
+  t.equal(agreedMs(-40, [0]), -40, 'of two, nobody knows which one is right')
+  t.equal(agreedMs(-40, [0, 1]), 0)
+  t.equal(agreedMs(0, [-40, 1]), 0)
+  t.equal(agreedMs(-40, [0, 2, 4]), 0, 'in the middle, and no further than it must')
+  t.equal(agreedMs(3600, [-40, 0, 1, 2]), 1)
+  const clock = new MemberClock(100, 1_000_000)
+  clock.look(200, 1_040_100, [999_900, 999_902])
+  t.equal(clock.wallMs(200.5), 1_000_102, 'that of this member was set, and the others stay')
 })
 
 t.test('a command counts once, in whatever order commands come', async t => {

@@ -11,6 +11,7 @@ import type { Operation } from '../store/operation.ts'
 import type { Store } from '../store/store.ts'
 import { Barriers } from './barriers.ts'
 import { Changes } from './changes.ts'
+import { MemberClock } from './clock.ts'
 import { type Counters, freshCounters } from './counters.ts'
 import type { Env } from './env.ts'
 import { Journal } from './journal.ts'
@@ -48,6 +49,7 @@ export class RunningMember implements Member {
   readonly machine: StateMachine
   readonly options: FullOptions
   readonly env: Env
+  readonly clock: MemberClock
   readonly #journal: Journal
   readonly #snapshots: Snapshots
   readonly proposer: Proposer
@@ -74,6 +76,7 @@ export class RunningMember implements Member {
     this.options = options
     this.env = env
     this.startedAtMs = env.wallClock()
+    this.clock = new MemberClock(env.now(), this.startedAtMs)
     this.machine = new StateMachine(options.planted)
     const { meta, contents, hardState, entries, log, snapshots } = recovered
     if (contents !== undefined) this.machine.restore(contents)
@@ -280,7 +283,7 @@ export class RunningMember implements Member {
     if (message.type === 'append') this.counters.appendsReceived += 1
     if (isWork(message)) {
       if (this.isFull) return
-      retimeWork(message, Math.floor(this.env.wallClock()))
+      retimeWork(message, this.clock.wallMs(this.env.now()))
     }
     this.raft.step(message)
     this.wake()

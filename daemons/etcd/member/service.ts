@@ -129,6 +129,8 @@ export interface PeerStatistics {
   isActive: boolean
   /** Milliseconds since 1970 since when it is reached without a break; 0 when it is not. */
   activeSinceMs: number
+  /** What its wall clock was last seen to be ahead of this member's clock that never goes back, in milliseconds. */
+  clockAheadMs: number | undefined
   bytesSent: number
   bytesReceived: number
   sendFailures: number

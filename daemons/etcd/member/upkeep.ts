@@ -59,6 +59,12 @@ export class Upkeep {
   tick(): void {
     const member = this.#member
     const nowMs = member.env.now()
+    const others = member.peers().map(({ clockAheadMs }) => clockAheadMs)
+    member.clock.look(
+      nowMs,
+      member.env.wallClock(),
+      others.filter(ahead => ahead !== undefined),
+    )
     if (member.isFull) this.#tickFull(nowMs)
     else this.#hasSteppedAside = false
     if (member.leader === '') return
@@ -111,10 +117,10 @@ export class Upkeep {
   }
 
   #sync(nowMs: number): void {
-    const { raft, env } = this.#member
+    const { raft, clock } = this.#member
     if (this.isSyncing && this.#syncTerm === raft.term) return
     if (nowMs - this.#syncedMs < SYNC_MS) return
-    const data = encodeCommand(0, 0, { type: 'sync', nowMs: Math.floor(env.wallClock()) })
+    const data = encodeCommand(0, 0, { type: 'sync', nowMs: clock.wallMs(nowMs) })
     if (raft.propose(data) !== 'appended') return
     this.isSyncing = true
     this.#syncTerm = raft.term

@@ -98,6 +98,7 @@ export class TestService implements MemberService {
         id: 'abc',
         isActive: true,
         activeSinceMs: 1,
+        clockAheadMs: undefined,
         bytesSent: 1,
         bytesReceived: 1,
         sendFailures: 0,

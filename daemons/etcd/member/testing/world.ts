@@ -204,7 +204,7 @@ export class World {
       setPeers: map => {
         peers = [...map.keys()]
       },
-      statistics: () => peers.map(id => statisticsOf(id, this.nodes.get(id)?.isAlive === true)),
+      statistics: () => peers.map(id => statisticsOf(id, this.nodes.get(id))),
     }
   }
 }
@@ -214,11 +214,13 @@ export function set(key: string, value: string): Operation {
   return { type: 'set', path: `/1/${key}`, dir: false, value, expiresAtMs: 0, refresh: false }
 }
 
-function statisticsOf(id: MemberId, isActive: boolean): PeerStatistics {
+function statisticsOf(id: MemberId, node: Node | undefined): PeerStatistics {
+  const isActive = node?.isAlive === true
   return {
     id,
     isActive,
     activeSinceMs: isActive ? LONG_AGO_MS : 0,
+    clockAheadMs: node === undefined ? undefined : WALL_MS + node.aheadMs,
     bytesSent: 0,
     bytesReceived: 0,
     sendFailures: 0,

@@ -45,6 +45,7 @@ export class Channel {
   bytesReceived = 0
   /** Milliseconds by which the clock of the peer is ahead, as far as the round trip lets one tell. */
   clockDifferenceMs = 0
+  #clockAheadMs: number | undefined
   /** For the owner: it is in the list of those to be flushed. */
   isDirty = false
   readonly #owner: ConnectionOwner
@@ -149,6 +150,7 @@ export class Channel {
       id: this.id,
       isActive: this.isActive,
       activeSinceMs: this.#activeSinceMs,
+      clockAheadMs: this.#clockAheadMs,
       bytesSent: this.#bytesSent,
       bytesReceived: this.bytesReceived,
       sendFailures: this.#failures,
@@ -271,6 +273,7 @@ export class Channel {
     this.#backoff.reset() // Only now: a greeting alone says little of a peer.
     if (this.#isSample) this.#latency.add(tripMs)
     this.#owner.roundTrip(this.id, tripMs)
+    this.#clockAheadMs = wallClockMs - (stamp + tripMs / 2)
     this.clockDifferenceMs = wallClockMs - (env.wallClock() - tripMs / 2)
     const isOff = Math.abs(this.clockDifferenceMs) > CLOCK_DIFFERENCE_MS_MAX + tripMs
     if (isOff && !this.#isClockOff)
