@@ -7,9 +7,12 @@ import { optionsProblem, optionsWarnings } from '#lib/fleet/unit/validate.ts'
 import type { Client } from './client.ts'
 import { Failure, type Io } from './io.ts'
 
+/** What a unit's creation touches. */
+type CreationIo = Pick<Io, 'out' | 'err' | 'readFile'>
+
 /** How units come into the registry for a command. */
 export interface Creation {
-  io: Io
+  io: CreationIo
   client: Client
   /** Take the text from here where the registry has another. */
   replace: boolean
@@ -24,32 +27,63 @@ interface Source {
 }
 
 /**
- * Sees to it that a unit is in the registry, from a file or a template where it is not (spec fleet a.3).
+ * Parts of a list of units, one after the other, within which none needs that another is there before it: a template
+ * comes before its instances, and a unit that is named twice is looked at again.
+ */
+export function partsOf(words: readonly string[]): string[][] {
+  const parts: string[][] = []
+  let names = new Set<string>()
+  let isOver = true
+  for (const word of words) {
+    const name = nameFromArgument(word)
+    const { isTemplate } = splitName(name)
+    if (isOver || isTemplate || names.has(name)) {
+      parts.push([])
+      names = new Set()
+    }
+    parts.at(-1)!.push(word)
+    names.add(name)
+    isOver = isTemplate
+  }
+  return parts
+}
+
+/**
+ * Finds out what is to be written so that a unit is in the registry, from a file or a template where it is not (spec
+ * fleet a.3). Writes nothing.
  *
  * One that is replaced stays what it is wanted to be, so that what runs begins anew where it is, and once.
  *
- * @returns its name; as it is now, if it was created or replaced
+ * @returns undefined when nothing is to be written
  * @throws Failure that names the unit
  */
-export async function ensureUnit(
-  argument: string,
-  creation: Creation,
-): Promise<{ name: string; written: UnitBody | undefined }> {
+export async function missingUnit(argument: string, creation: Creation): Promise<UnitBody | undefined> {
+  const { io, client, replace } = creation
   const name = nameFromArgument(argument)
-  const present = await creation.client.unit(name)
-  if (present !== undefined && !creation.replace) {
+  const present = await client.unit(name)
+  if (present !== undefined && !replace) {
     await warnOfDifference(argument, present, creation)
-    return { name, written: undefined }
+    return undefined
   }
   const source = await findSource(argument, name, creation)
-  if (present !== undefined && !mayReplace(present, source, creation)) return { name, written: undefined }
-  return { name, written: await write(name, source, present, creation) }
+  if (present !== undefined && !mayReplace(present, source, creation)) return undefined
+  const { options } = source
+  checkUnit(name, options, io)
+  return { name, options, desiredState: present?.desiredState ?? 'inactive' }
+}
+
+/** Writes a unit that is missing, or has another text. */
+export async function writeUnit(
+  { name, options = [], desiredState }: UnitBody,
+  client: Client,
+): Promise<void> {
+  await client.put({ name, options, ...(desiredState === 'inactive' ? {} : { desiredState }) })
 }
 
 /** The text of a unit from a local file, and for an instance from that of its template; undefined without one. */
 export async function readLocal(
   argument: string,
-  io: Io,
+  io: CreationIo,
 ): Promise<(Source & { isTemplate: boolean }) | undefined> {
   const { template, isTemplate, instance } = splitName(nameFromArgument(argument))
   const text = await io.readFile(argument)
@@ -63,7 +97,7 @@ export async function readLocal(
 }
 
 /** Checks a unit as the API does, and warns of what nobody reads. */
-export function checkUnit(name: string, options: readonly UnitOption[], io: Io): void {
+export function checkUnit(name: string, options: readonly UnitOption[], io: CreationIo): void {
   const problem = nameProblem(name) ?? optionsProblem(options)
   if (problem !== undefined) throw new Failure(`Unit ${name}: ${problem}`)
   if (options.length === 0) throw new Failure(`Unit ${name}: the file has no section with an option in it`)
@@ -109,18 +143,6 @@ async function findSource(argument: string, name: string, { io, client }: Creati
   throw new Failure(
     `failed getting Unit(${name}) from template: unable to find template Unit(${template}) in Registry or on filesystem`,
   )
-}
-
-async function write(
-  name: string,
-  { options }: Source,
-  present: UnitBody | undefined,
-  { io, client }: Creation,
-): Promise<UnitBody> {
-  checkUnit(name, options, io)
-  const { desiredState = 'inactive' } = present ?? {}
-  await client.put({ name, options, ...(desiredState === 'inactive' ? {} : { desiredState }) })
-  return { name, options, desiredState }
 }
 
 function parse(text: string, path: string): UnitOption[] {

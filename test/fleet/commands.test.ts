@@ -140,6 +140,30 @@ for (const driver of ['API', 'etcd'] as const) {
     a.systemd.starts.clear()
   })
 
+  t.test(`units are created in their order as far as they can be, by ${driver}`, async t => {
+    const names = Array.from({ length: 40 }, (_, number) => `many${number}.service`)
+    const files = Object.fromEntries(names.map(name => [name, UNIT]))
+    const broken = { ...files, 'many30.service': '[Unit\n' }
+    const told = (some: readonly string[]): string => some.map(name => `Unit ${name} inactive\n`).join('')
+    t.match(await run(`submit ${names.join(' ')}`, broken, { driver }), {
+      status: 1,
+      out: told(names.slice(0, 30)),
+      err: /^Error creating units: many30\.service: line 1: [^\n]*\n$/,
+    })
+    const list = (await run('list-unit-files --no-legend', {}, { driver })).out
+    t.same(
+      names.filter(name => list.includes(`${name}\t`)),
+      names.slice(0, 30),
+      'none after the one with which something is wrong',
+    )
+    t.match(await run(`submit ${names.join(' ')} many0.service`, files, { driver }), {
+      status: 0,
+      out: told(names.slice(30)),
+      err: '',
+    })
+    t.match(await run(`destroy ${names.join(' ')}`, {}, { driver }), { status: 0 })
+  })
+
   t.test(`not to wait, by ${driver}`, async t => {
     const files = { 'n.service': UNIT }
     t.same(

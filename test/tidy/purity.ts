@@ -277,6 +277,7 @@ export const PURE: readonly string[] = [
   'daemons/fleetctl/drivers/version.ts',
   'daemons/fleetctl/help.ts',
   'daemons/fleetctl/io.ts',
+  'daemons/fleetctl/lines.ts',
   'daemons/fleetctl/program.ts',
   'daemons/fleetctl/settings.ts',
   'daemons/fleetctl/ssh.ts',

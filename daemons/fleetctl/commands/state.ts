@@ -1,9 +1,12 @@
 import type { FlagSpec } from '#lib/cli/flags.ts'
 import type { TargetState } from '#lib/fleet/model.ts'
+import type { UnitBody } from '#lib/fleet/shapes.ts'
+import { nameFromArgument } from '#lib/fleet/unit/name.ts'
 import type { Client } from '../client.ts'
 import type { Command, Context } from '../command.ts'
-import { type Creation, ensureUnit } from '../creation.ts'
+import { type Creation, missingUnit, partsOf, writeUnit } from '../creation.ts'
 import { Failure } from '../io.ts'
+import { Lines } from '../lines.ts'
 import { View } from '../view.ts'
 import { Forgiving, lookAtState, lookAtSystemd, type Patience, waitAll } from '../waits.ts'
 import { atOnce, findUnits, messageOf, noUnits, patienceOf, tellLate, WAITING } from './common.ts'
@@ -181,16 +184,53 @@ async function waitRaised(
 async function createAll(words: readonly string[], creation: Creation): Promise<Map<string, boolean>> {
   const units = new Map<string, boolean>()
   try {
-    for (const word of words) {
-      const { name, written } = await ensureUnit(word, creation)
-      units.set(name, written !== undefined || units.get(name) === true)
-      if (written?.desiredState === 'inactive')
-        creation.io.out(`Unit ${name} ${isGlobal(written) ? '' : 'inactive'}\n`)
-    }
+    for (const part of partsOf(words)) await createPart(part, creation, units)
   } catch (error) {
     throw new Failure(`Error creating units: ${messageOf(error)}`)
   }
   return units
+}
+
+/**
+ * Creates units that do not need one another, several at a time: first all are looked at, then those before the first
+ * with which something is wrong are written. What is said of them comes in their order.
+ */
+async function createPart(
+  words: readonly string[],
+  creation: Creation,
+  units: Map<string, boolean>,
+): Promise<void> {
+  const { io, client } = creation
+  const lines = new Lines(io)
+  const missing: (UnitBody | undefined)[] = []
+  let failure: { at: number; error: unknown } | undefined
+  await atOnce(words.entries(), async ([at, word]) => {
+    if (failure !== undefined && failure.at < at) return
+    try {
+      const voice = { ...lines.of(at), readFile: (path: string) => io.readFile(path) }
+      missing[at] = await missingUnit(word, { ...creation, io: voice })
+    } catch (error) {
+      if (failure === undefined || at < failure.at) failure = { at, error }
+    }
+  })
+  const right = words.slice(0, failure?.at)
+  for (const [at, word] of right.entries()) {
+    const name = nameFromArgument(word)
+    units.set(name, missing[at] !== undefined || units.get(name) === true)
+  }
+  try {
+    await atOnce(right.keys(), async at => {
+      const unit = missing[at]
+      if (unit !== undefined) await writeUnit(unit, client)
+      if (unit?.desiredState === 'inactive')
+        lines.of(at).out(`Unit ${unit.name} ${isGlobal(unit) ? '' : 'inactive'}\n`)
+      lines.done(at)
+    })
+  } finally {
+    if (failure !== undefined) lines.done(failure.at)
+    lines.end()
+  }
+  if (failure !== undefined) throw failure.error
 }
 
 async function lower(context: Context, wanted: TargetState, word: 'stop' | 'unload'): Promise<number> {
