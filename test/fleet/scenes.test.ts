@@ -6,6 +6,11 @@ import { TestFleet, type TestMachine } from './lib/fleet.ts'
 const UNIT = '[Service]\nExecStart=/bin/sleep 1\n'
 const OTHER = UNIT.replace('1', '2')
 
+/** A renewal falls into this time after a fleet has settled. */
+const RENEWAL_MS = 6_000
+const RENEWAL_STEP_MS = 100
+const SLOW_MS = 600
+
 /** Machines with a unit on each. */
 async function fleetOf(ids: readonly string[], members = 1, chance = 0.5): Promise<TestFleet> {
   const f = new TestFleet({ members, random: () => chance })
@@ -184,4 +189,19 @@ t.test('a unit whose time comes in the middle of a round is not restarted withou
   const own = systemd.calls.filter(call => call.endsWith(' a.service'))
   t.same(own, ['link a.service', 'restart a.service'])
   t.equal(systemd.runs.get('a.service'), OTHER)
+})
+
+t.test('a word that is renewed while the agent lets go of the unit is taken back all the same', async t => {
+  const left: number[] = []
+  // The renewal is a few writes long; a unit that is let go of in each of their moments.
+  for (let afterMs = 0; afterMs < RENEWAL_MS; afterMs += RENEWAL_STEP_MS) {
+    const f = await fleetOf(['a'])
+    f.etcd.slowMs = SLOW_MS
+    await f.clock.advance(afterMs)
+    await f.setDesired('a.service', 'inactive')
+    await f.clock.advance(8_000)
+    if ((await f.read(f.keys.jobKey('a.service', 'job-state'))) !== undefined) left.push(afterMs)
+    f.close()
+  }
+  t.same(left, [])
 })
