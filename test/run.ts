@@ -61,7 +61,7 @@ async function main(words: string[]): Promise<number> {
 async function runAll(files: TestFile[], how: { checks: boolean; home: string }): Promise<number> {
   const started = performance.now()
   const left = () => TOTAL_MS - (performance.now() - started)
-  const jobsOf = (group: Group, needs?: ReturnType<typeof needsOf>) =>
+  const jobsOf = (group: Group, needs?: Needs) =>
     files
       .filter(file => file.group === group && (needs === undefined || needsOf(file.path) === needs))
       .map(file => fileJob(file, how.home, left))
@@ -76,8 +76,11 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
       // Those that build begin; most of what the others do is to wait for one another's processes.
       const side = (['build', 'process'] as const).flatMap(needs => jobsOf('vm', needs))
       outcomes.push(...(await runJobs(side, cores, show)))
-      // One at a time: a machine under TCG takes all cores, and boots have their time limits.
-      outcomes.push(...(await runJobs(jobsOf('vm', 'machine'), 1, show)))
+      // One at a time: a machine under TCG takes more than one core, and boots have their time limits. What they leave is
+      // for those that only calculate; several machines at once leave nothing.
+      const alone = (['machine', 'simulation'] as const).map(needs => runJobs(jobsOf('vm', needs), 1, show))
+      outcomes.push(...(await Promise.all(alone)).flat())
+      outcomes.push(...(await runJobs(jobsOf('vm', 'machines'), 1, show)))
     } else print('The image does not build: the tests that need it are not run.')
   }
   const totals = totalsOf(outcomes)
@@ -92,10 +95,14 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
   return totals.failed > 0 || outcomes.length === 0 ? 1 : 0
 }
 
-/** What a test of the group `vm` needs most: machines, and simulations with a process for each core, need all cores. */
-function needsOf(path: string): 'build' | 'process' | 'machine' {
+/** What a test of the group `vm` needs most. */
+type Needs = 'build' | 'process' | 'machine' | 'simulation' | 'machines'
+
+function needsOf(path: string): Needs {
   if (/^test\/vm\/(?:binary|reproducible)\./.test(path)) return 'build'
-  return path.startsWith('test/vm/') || path.startsWith('test/sim/campaign') ? 'machine' : 'process'
+  if (path.startsWith('test/vm/cluster.')) return 'machines'
+  if (path.startsWith('test/vm/')) return 'machine'
+  return path.startsWith('test/sim/campaign') ? 'simulation' : 'process'
 }
 
 function fileJob(file: TestFile, home: string, left: () => number): Job {
@@ -112,6 +119,7 @@ function fileJob(file: TestFile, home: string, left: () => number): Job {
       cwd: root,
       env: { ...process.env, ORLOP_TEST: '1', ORLOP_HOME: join(home, 'machines'), NODE_OPTIONS: undefined },
       timeoutMs,
+      yields: needsOf(file.path) === 'simulation',
     })
   }
 }

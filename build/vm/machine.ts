@@ -117,7 +117,8 @@ export class Machine {
       if (sshPort === undefined) throw new Error('QEMU forwards no port to the guest’s SSH')
       await writeRecord(folder, { ...record, process: emulator.identity, sshPort })
       const console = await Console.follow(folder, record.consoleStart)
-      const ssh = new Ssh(folder, host.programs, { user: 'core', port: sshPort })
+      // Who stays asks a lot: under TCG each connection of its own costs the guest a second.
+      const ssh = new Ssh(folder, host.programs, { user: 'core', port: sshPort, isShared: attached })
       return new Machine({ record, folder, accelerator, qmp, console, ssh, ports, emulator, attached })
     } catch (error) {
       await emulator.kill()

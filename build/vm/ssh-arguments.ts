@@ -4,6 +4,8 @@ export interface SshTarget {
   port: number
   /** Whether the guest may use the agent of whoever calls. */
   forwardAgent?: boolean
+  /** Whether commands share one connection, which is kept for a while after the last one. */
+  isShared?: boolean
 }
 
 /** Names of files in a machine's folder. */
@@ -11,6 +13,8 @@ export const SSH_FILES = {
   key: 'id_ed25519',
   publicKey: 'id_ed25519.pub',
   knownHosts: 'known_hosts',
+  /** Of the connection that is shared, for each user; ssh(1) puts a name for %r. */
+  control: 'ssh-%r.sock',
 } as const
 
 /** How long the TCP connection and the greeting may take, seconds: a guest under TCG takes up to a few. */
@@ -18,6 +22,8 @@ const CONNECT_TIMEOUT_S = 20
 /** A guest that answers nothing for interval × count seconds is gone. */
 const ALIVE_INTERVAL_S = 15
 const ALIVE_COUNT_MAX = 8
+/** How long a shared connection is kept while nobody uses it. */
+const PERSIST_S = 60
 
 /**
  * Arguments of `ssh` for a machine: nothing of the user's own configuration, keys or agents, and the host key that
@@ -41,6 +47,9 @@ export function sshArguments(target: SshTarget, command: string | undefined, ter
     ConnectTimeout: String(CONNECT_TIMEOUT_S),
     ServerAliveInterval: String(ALIVE_INTERVAL_S),
     ServerAliveCountMax: String(ALIVE_COUNT_MAX),
+    ...(target.isShared === true
+      ? { ControlMaster: 'auto', ControlPath: SSH_FILES.control, ControlPersist: String(PERSIST_S) }
+      : {}),
   }
   return [
     ...['-F', 'none', '-i', SSH_FILES.key, '-p', String(target.port)],

@@ -63,7 +63,8 @@ export class Ssh {
 
   /** The `ssh` to spawn in the machine's folder; for a terminal or for streams of one's own. */
   command(command: string | undefined, terminal: boolean): ProgramCommand {
-    return this.#programs.command('ssh', sshArguments(this.#target, command, terminal))
+    const target = { ...this.#target, isShared: false }
+    return this.#programs.command('ssh', sshArguments(target, command, terminal))
   }
 
   /**

@@ -1,4 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import type { Readable } from 'node:stream'
 
 /** A program under way, in a process group of its own. */
@@ -10,6 +12,8 @@ export interface Start {
   command: [string, ...string[]]
   cwd: string
   env: Record<string, string | undefined>
+  /** Takes only what others leave of the processors. */
+  yields?: boolean
 }
 
 /** How a program ended. */
@@ -27,11 +31,22 @@ const GRACE_MS = 5_000
 const running = new Set<Program>()
 
 /** Starts a program whose output is read. */
-export function startProgram({ command, cwd, env }: Start): Program {
+export function startProgram({ command, cwd, env, yields = false }: Start): Program {
   const [file, ...words] = command
   const program = spawn(file, words, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   running.add(program)
+  if (yields && program.pid !== undefined) giveWay(program.pid)
   return program
+}
+
+/** Of a process and all that it will start. Where sessions share processors as such, theirs is what counts (sched(7)). */
+function giveWay(pid: number): void {
+  setPriority(pid, constants.priority.PRIORITY_LOW)
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW))
+  } catch {
+    // A kernel without such groups.
+  }
 }
 
 /** Waits for the program itself; nothing of its group is left when this resolves, however it ended. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { constants, getPriority } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCheck } from './checks.ts'
@@ -9,8 +10,9 @@ import { runJobs } from './schedule.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures/runner')
 
-function run(name: string, timeoutMs = 20_000): Promise<Outcome> {
+function run(name: string, timeoutMs = 20_000, yields = false): Promise<Outcome> {
   return runFile({
+    yields,
     name,
     command: [process.execPath, join(fixtures, name)],
     cwd: fixtures,
@@ -72,6 +74,12 @@ t.test('a process left behind neither blocks the run nor stays', async t => {
   const outcome = await run('leaves.ts')
   t.match(outcome, { passed: 1, failed: 0 })
   t.ok(outcome.seconds < 15)
+})
+
+t.test('a file that yields has what others leave of the processors', async t => {
+  t.match(await run('yields.ts', 20_000, true), { failed: 0, details: [] })
+  if (getPriority() < constants.priority.PRIORITY_LOW)
+    t.not((await run('yields.ts')).failed, 0, 'and no other one')
 })
 
 t.test('a check counts as one test', async t => {
