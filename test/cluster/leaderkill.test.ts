@@ -11,7 +11,7 @@ import { numberOf } from './lib/options.ts'
 import { findServer } from './lib/programs.ts'
 import { Writers } from './lib/writers.ts'
 
-const KILLS = numberOf(process.env, 'ORLOP_LEADER_KILLS', 20)
+const KILLS = numberOf(process.env, 'ORLOP_LEADER_KILLS', 14)
 const SEED = numberOf(process.env, 'ORLOP_CLUSTER_SEED', Math.floor(Date.now() / 1000))
 const WRITERS = 16
 /** Acknowledged before the next kill. */

@@ -14,7 +14,7 @@ import { numberOf } from './lib/options.ts'
 import { findServer } from './lib/programs.ts'
 import { until } from './lib/until.ts'
 
-const SECONDS = numberOf(process.env, 'ORLOP_CLUSTER_SECONDS', 75)
+const SECONDS = numberOf(process.env, 'ORLOP_CLUSTER_SECONDS', 55)
 /** The time of the day, so that every run looks at something else. */
 const SEED = numberOf(process.env, 'ORLOP_CLUSTER_SEED', Math.floor(Date.now() / 1000))
 const CLIENTS = 12

@@ -20,7 +20,7 @@ import { openLaboratory, testImage } from './lib/image.ts'
 // its cut; ORLOP_SEED repeats the choice of partial cuts, ORLOP_POWERCUT_BOOTS boots more of them (`all`: every one).
 
 /** Few on purpose: every flush point is examined, a boot takes half a minute and more. */
-const BOOTS = 3
+const BOOTS = 2
 const FLUSHES_MIN = 60
 /** What a machine that was cut off must be after its next boot. */
 const healthy = { slot: 'a', system: 'running', failedUnits: '', stateLost: false }

@@ -1,7 +1,7 @@
 // The same image on a machine with UEFI firmware, an NVMe disk and another network card.
 
 import t from 'tap'
-import { checkContainers, checkHealthy, checkRoot } from './lib/checks.ts'
+import { checkHealthy, checkRoot } from './lib/checks.ts'
 import { FILE_TIMEOUT_MS, said, startMachine } from './lib/guest.ts'
 import { openLaboratory, testImage } from './lib/image.ts'
 
@@ -21,7 +21,6 @@ t.test('a machine with UEFI, NVMe and e1000e', async t => {
   t.match(await said(machine, 'readlink -f /run/orlop/dev/root-a'), '/dev/nvme')
 
   await t.test('is healthy', t => checkHealthy(t, machine))
-  await t.test('runs containers', t => checkContainers(t, machine))
   await t.test('has a root that cannot be written', t => checkRoot(t, machine))
 
   await t.test('comes back after the reset button', async t => {

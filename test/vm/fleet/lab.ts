@@ -36,7 +36,8 @@ export const TTL_SECONDS = 12
 export const DEFAULT_TTL_SECONDS = 30
 const REQUEST_SECONDS = '20'
 const SOON_MS = 60_000
-const LOOK_MS = 200
+/** Each look costs a guest under TCG some hundredths of a second, which it then lacks for what is waited for. */
+const LOOK_MS = 500
 const CONF = '/etc/fleet/fleet.conf'
 
 /**

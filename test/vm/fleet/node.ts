@@ -67,7 +67,10 @@ async function migration(t: Test, fleet: Fleet): Promise<void> {
   })
 }
 
-/** The original had one machine; here all of the cluster lose their store, so that nobody can place units elsewhere. */
+/**
+ * The original had one machine; here all of the cluster lose their store, so that nobody can place units elsewhere: first
+ * the ways to it, then the store itself.
+ */
 async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
   const kinds = { 'loss-single': [`MachineID=${fleet.members[0]!.id}`], 'loss-global': ['Global=true'] }
   for (const [kind, options] of Object.entries(kinds)) {
@@ -83,21 +86,32 @@ async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
   const journals = await Promise.all(fleet.members.map(Journal.mark))
   const [listed, states] = [await list(), await statesOf(fleet, "'loss-*'")]
   t.match(states[0], /loss-single@launched[\s\S]*UnitFileState=linked-runtime|UnitFileState=linked-runtime/)
-  await fleet.everywhere(() => `iptables -I ${RULE} REJECT --reject-with tcp-reset`)
-  try {
+  const outage = async (what: string): Promise<void> => {
     for (const member of fleet.members)
       await fleet.until('an API that knows', async () => {
         const { err } = await fleet.run(['list-units'], member)
         return err.includes('unable to communicate with etcd')
       })
     await fleet.members[0]!.guest.said(`sleep ${OUTAGE_SECONDS}`)
-    t.same(await statesOf(fleet, "'loss-*'"), states, 'while the store is away')
+    t.same(await statesOf(fleet, "'loss-*'"), states, what)
+  }
+  await fleet.everywhere(() => `iptables -I ${RULE} REJECT --reject-with tcp-reset`)
+  try {
+    await outage('while no way leads to the store')
   } finally {
     const counts = await fleet.everywhere(
       () =>
         `iptables -nvxL OUTPUT | awk '/dpt:2379/ {print $1}'; iptables -D ${RULE} REJECT --reject-with tcp-reset`,
     )
     for (const count of counts) t.ok(Number(count) > 0, `${count} packets were refused`)
+  }
+  await fleet.untilMachines(fleet.members.length)
+  t.same(await statesOf(fleet, "'loss-*'"), states, 'when it is back')
+  await fleet.everywhere(() => 'systemctl stop etcd2')
+  try {
+    await outage('while the store is down')
+  } finally {
+    await fleet.everywhere(() => 'systemctl start etcd2')
   }
   await fleet.untilMachines(fleet.members.length)
   await fleet.members[0]!.guest.said(`sleep ${OUTAGE_SECONDS}`)

@@ -174,7 +174,8 @@ async function globalUnits(t: Test, fleet: Fleet): Promise<void> {
   const show = (): Promise<string[]> =>
     fleet.everywhere(() => 'systemctl show --value -p InvocationID global.everywhere.service')
   const before = await show()
-  await fleet.said('restart', 'global.everywhere.service')
+  const restarted = await fleet.said('restart', '--rolling', 'global.everywhere.service')
+  t.equal(restarted.match(/Unit global\.everywhere\.service launched on/g)?.length, 3)
   await fleet.untilRunning(5)
   t.same(await machines(), ids)
   for (const [at, id] of (await show()).entries()) t.not(id, before[at], 'it was restarted')

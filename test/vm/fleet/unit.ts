@@ -57,7 +57,7 @@ async function runnable(t: Test, fleet: Fleet): Promise<void> {
   t.same([...(await fleet.untilRunning(1)).keys()], ['runnable.service'])
 }
 
-/** Many in one command, one by one away; and all of it once more. */
+/** Many in one command, one by one away; and all of it once more, away in one command as well. */
 async function bringAndUndo(
   t: Test,
   fleet: Fleet,
@@ -69,7 +69,7 @@ async function bringAndUndo(
     await fleet.said(command, ...names.map(name => `${fleet.folder}/${name}`))
     await fleet.until(`${count} units`, async () => (await counted(fleet)) === count)
     t.same(await fleet.listed('list-unit-files', '--fields=unit'), names, `all are listed, round ${round}`)
-    for (const name of names) await fleet.said(undo, name)
+    for (const words of round === 1 ? names.map(name => [name]) : [names]) await fleet.said(undo, ...words)
     await fleet.until('none', async () => (await counted(fleet)) === 0)
     t.equal(await counted(fleet), 0, `none is left, round ${round}`)
   }
@@ -86,7 +86,7 @@ async function replace(t: Test, fleet: Fleet, { command, undo, count, counted }:
   await fleet.said(command, '--replace', ...paths)
   await fleet.until(`${count} units again`, async () => (await counted(fleet)) === count)
   for (const name of names) t.equal(await fleet.said('cat', name), after, `${name} has the new text`)
-  for (const name of names) await fleet.said(undo, name)
+  await fleet.said(undo, ...names)
   await fleet.until('none', async () => (await counted(fleet)) === 0)
 }
 
@@ -134,9 +134,8 @@ async function cat(t: Test, fleet: Fleet): Promise<void> {
 async function status(t: Test, fleet: Fleet): Promise<void> {
   await fleet.said('load', await fleet.write('status.service', HELLO))
   // The status of systemctl for a unit that does not run.
-  const { out, status } = await fleet.run(['status', 'status.service'])
-  t.match(out, 'Loaded: loaded')
-  t.equal(status, 3)
+  const { out, err, status } = await fleet.run(['status', 'status.service'])
+  t.match({ out, err, status }, { out: 'Loaded: loaded', err: '', status: 3 })
 }
 
 async function listOrder(t: Test, fleet: Fleet): Promise<void> {

@@ -31,7 +31,8 @@ const JOURNALS_MAX = 64
 /** What a slow follower may leave unread before it is let go. */
 const UNREAD_BYTES_MAX = 1024 * 1024
 const HEARTBEAT_MS = 15_000
-const FORWARD_TIMEOUT_MS = 10_000
+/** Of the other machine, which may have much to do. A client that loses patience before takes its request along. */
+const FORWARD_TIMEOUT_MS = 30_000
 const LINES_MAX = 10_000
 const LINES = 10
 /** Set on a request that another machine has passed on: it goes no further. */
