@@ -2,7 +2,10 @@ import { encodeCommand } from '../store/codec.ts'
 import { selfRecord, versionRecord } from './roster.ts'
 import type { RunningMember } from './running.ts'
 
-/** Between two syncs of a leader, as long as keys have a time to expire (specification §2.5). */
+/**
+ * Between two syncs of a leader, while keys are due (specification §2.5). The original syncs as long as any key has a
+ * time to expire: every member of a cluster where nothing happens writes to its disk twice a second.
+ */
 const SYNC_MS = 500
 /** Between two tries to make room for the log. */
 const SPACE_MS = 3000
@@ -74,7 +77,7 @@ export class Upkeep {
     if (!this.#isVersioning && member.clusterVersion === undefined && member.members().length > 0)
       this.#agreeOnVersion()
     member.changes.finishRemovals()
-    if (member.store.expiring > 0) this.#sync(nowMs)
+    this.#sync(nowMs)
   }
 
   /** A leader without room stops everybody's writes, so others may try: once, as they may have no room either. */
@@ -117,10 +120,13 @@ export class Upkeep {
   }
 
   #sync(nowMs: number): void {
-    const { raft, clock } = this.#member
+    const { raft, clock, store } = this.#member
+    const { dueMs } = store
+    const wallMs = clock.wallMs(nowMs)
+    if (dueMs === undefined || dueMs > wallMs) return
     if (this.isSyncing && this.#syncTerm === raft.term) return
     if (nowMs - this.#syncedMs < SYNC_MS) return
-    const data = encodeCommand(0, 0, { type: 'sync', nowMs: clock.wallMs(nowMs) })
+    const data = encodeCommand(0, 0, { type: 'sync', nowMs: wallMs })
     if (raft.propose(data) !== 'appended') return
     this.isSyncing = true
     this.#syncTerm = raft.term

@@ -69,9 +69,14 @@ export class Store {
     return this.#index
   }
 
-  /** Nodes that have a time to expire; while there are none the leader need not sync. */
+  /** Nodes that have a time to expire. */
   get expiring(): number {
     return this.#tree.expiries.size
+  }
+
+  /** When the first of them expires, milliseconds since 1970; until then the leader need not sync. */
+  get dueMs(): number | undefined {
+    return this.#tree.expiries.first()?.atMs
   }
 
   /** All of it, to be saved or looked at; only the store may change it. */
