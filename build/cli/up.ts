@@ -8,7 +8,7 @@ import { DISK_BUSES, type DiskFormat, FIRMWARES, NETWORK_CARDS } from '../vm/arg
 import { INSTANCES_MAX } from '../vm/cluster/config.ts'
 import type { Cluster } from '../vm/cluster/host/cluster.ts'
 import { beganFrom, hasDisk } from '../vm/disk.ts'
-import { Machine } from '../vm/machine.ts'
+import { acceleratorFor, Machine } from '../vm/machine.ts'
 import type { MachineOptions } from '../vm/plan.ts'
 import type { MachineRecord } from '../vm/record.ts'
 import { busyboxRegistry } from '../vm/registry/busybox.ts'
@@ -104,8 +104,11 @@ class Start {
     const common = await this.#common()
     const fresh = machines.filter(({ folder }) => !hasDisk(folder)).map(({ name }) => name)
     const count = this.#instances ?? cluster.config.numInstances
+    const isEmulated = (await acceleratorFor(common.disk, common.host)) === 'tcg'
     const shared =
-      members.length === 0 ? new Map() : await cluster.prepare(members, userData, { count, fresh })
+      members.length === 0
+        ? new Map()
+        : await cluster.prepare(members, userData, { count, fresh, isEmulated })
     const began = performance.now()
     const results = await Promise.allSettled(
       machines.map(async machine => {

@@ -100,9 +100,19 @@ export class Emulator {
 
 /** Why QEMU ended so early: the end of its log. */
 export async function explain(folder: string): Promise<string> {
-  const log = await readFile(join(folder, LOG), 'utf8').catch(() => '')
-  const lines = log.trim().split('\n').slice(-LOG_LINES).join('; ')
+  const lines = (await lastLines(folder, LOG_LINES)).join('; ')
   return `QEMU ended at once: ${lines || 'it said nothing'} (${join(folder, LOG)})`
+}
+
+/** How a machine ended that nobody has told to: a failure of QEMU itself is not one of the guest. */
+export async function explainEnd(folder: string, { signal }: Ended): Promise<string> {
+  if (signal !== 'SIGABRT') return 'the machine ended'
+  return `the machine ended, as QEMU itself failed: ${(await lastLines(folder, 1)).join()}`
+}
+
+async function lastLines(folder: string, count: number): Promise<string[]> {
+  const log = await readFile(join(folder, LOG), 'utf8').catch(() => '')
+  return log.trim().split('\n').slice(-count)
 }
 
 /**

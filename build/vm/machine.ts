@@ -9,11 +9,12 @@ import { Console } from './console.ts'
 import { firmwareFiles } from './credentials.ts'
 import { TimeoutError, within } from './deadline.ts'
 import { prepareDisk } from './disk.ts'
-import { Emulator, type Ended, explain } from './emulator.ts'
+import { Emulator, type Ended, explain, explainEnd } from './emulator.ts'
 import { isRunning } from './identity.ts'
 import { withFolderLock } from './lock.ts'
 import {
   CPUS,
+  type DiskOptions,
   type MachineOptions,
   MEMORY_MIB,
   machineCredentials,
@@ -80,8 +81,8 @@ export class Machine {
     this.ports = parts.ports
     this.#emulator = parts.emulator
     this.#attached = parts.attached
-    void this.#emulator.ended.then(async () => {
-      if (!this.#closed) await this.console.end(new Error('the machine ended'))
+    void this.#emulator.ended.then(async ended => {
+      if (!this.#closed) await this.console.end(new Error(await explainEnd(this.folder, ended)))
     })
   }
 
@@ -100,9 +101,7 @@ export class Machine {
     const before = await readRecord(folder)
     if (before?.process && (await isRunning(before.process)))
       throw new UserError(`machine ${options.name} runs already (${folder})`)
-    const { disk } = options
-    const image = 'base' in disk && disk.format === 'raw' ? disk.base : undefined
-    const accelerator = await chooseAccelerator(host.programs, host.cacheFolder, image)
+    const accelerator = await acceleratorFor(options.disk, host)
     const { args, record } = await prepare(options, host.programs, accelerator)
     for (const name of [FILES.console, FILES.control, FILES.visitors])
       await rm(join(folder, name), { force: true })
@@ -262,6 +261,12 @@ export class Machine {
     const record = await readRecord(this.folder)
     if (record) await recordStop(this.folder, record)
   }
+}
+
+/** What a machine with this disk runs on. */
+export async function acceleratorFor(disk: DiskOptions, host: MachineHost): Promise<Accelerator> {
+  const image = 'base' in disk && disk.format === 'raw' ? disk.base : undefined
+  return await chooseAccelerator(host.programs, host.cacheFolder, image)
 }
 
 /** The record of the machine in this folder, or undefined when there is none. */

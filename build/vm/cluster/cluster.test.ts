@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DEFAULT_CONFIG, parseConfig } from './config.ts'
 import { memberMetadata, memberNamed, planMembers } from './members.ts'
-import { fillToken, isRegistered, needsToken } from './userdata.ts'
+import { emulatedPace, fillToken, isRegistered, needsToken } from './userdata.ts'
 
 t.test('a config in YAML and one of coreos-vagrant say the same', t => {
   const yaml = `# my cluster
@@ -123,13 +123,15 @@ t.test('machines have the names and addresses that people know', t => {
   t.end()
 })
 
-t.test('the token', t => {
+t.test('what becomes of user-data', t => {
   const text = 'discovery: https://discovery.etcd.io/<token>\n'
   t.equal(fillToken(text, 'http://10.0.2.2:1/$&'), 'discovery: http://10.0.2.2:1/$&\n')
   t.ok(needsToken(text))
   t.notOk(needsToken('discovery: https://discovery.etcd.io/0123'))
   t.equal(fillToken('a: b', 'x'), 'a: b')
   const values = ['x=http://172.17.8.101:2380,x=http://172.17.8.101:7001', 'y=https://172.17.8.110:2380']
+  t.match(emulatedPace(text), /^ETCD_HEARTBEAT_INTERVAL=\d+\nETCD_ELECTION_TIMEOUT=\d+\n$/)
+  t.equal(emulatedPace('etcd2:\n    heartbeat-interval: 50\n'), undefined, 'who says it himself is heard')
   t.ok(isRegistered(values, '172.17.8.101'))
   t.ok(isRegistered(values, '172.17.8.110'))
   t.notOk(isRegistered(values, '172.17.8.11'))

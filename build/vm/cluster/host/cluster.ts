@@ -6,7 +6,7 @@ import { readJson, writeJson } from '../../service.ts'
 import { startSwitch, stopSwitch } from '../../switch/host/start.ts'
 import { type ClusterConfig, DEFAULT_CONFIG, parseConfig } from '../config.ts'
 import { DOMAIN, HOST_ADDRESS, type Member, memberMetadata, memberNamed, planMembers } from '../members.ts'
-import { fillToken, isRegistered, needsToken } from '../userdata.ts'
+import { emulatedPace, fillToken, isRegistered, needsToken } from '../userdata.ts'
 import { Discovery } from './discovery.ts'
 
 /** Where things of a cluster are. */
@@ -38,6 +38,8 @@ const SAMPLE = 'image/examples/user-data'
 /** Name of the user-data in the firmware of a machine. */
 const USER_DATA_NAME = 'opt/io.orlop/config'
 const METADATA_NAME = 'opt/io.orlop/metadata'
+/** What etcd.service reads before it starts. */
+const ETCD_ENVIRONMENT = '/run/etcd.env'
 
 /** The machines of this user that form a cluster, with what they share. */
 export class Cluster {
@@ -104,11 +106,12 @@ export class Cluster {
    *
    * @param count how many machines a new cluster is for
    * @param fresh names of machines that begin with an empty disk
+   * @param isEmulated whether they run without KVM
    */
   async prepare(
     members: readonly Member[],
     userData: string,
-    { count, fresh }: { count: number; fresh: readonly string[] },
+    { count, fresh, isEmulated }: { count: number; fresh: readonly string[]; isEmulated: boolean },
   ): Promise<Map<string, Partial<MachineOptions>>> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
     const known = new Map([...this.members(), ...this.members(count), ...members].map(one => [one.name, one]))
@@ -120,6 +123,8 @@ export class Cluster {
     hub.close()
     const record = await this.#record()
     const text = needsToken(userData) ? await this.#fill(userData, record, { count, fresh }) : userData
+    const pace = isEmulated ? emulatedPace(userData) : undefined
+    const guestFiles = pace === undefined ? [] : [{ path: ETCD_ENVIRONMENT, mode: '0644', content: pace }]
     return new Map(
       members.map(member => [
         member.name,
@@ -127,6 +132,7 @@ export class Cluster {
           switchPort: { socket: `../../cluster/switch/${member.name}.sock`, mac: member.mac },
           address: member.address,
           forwards: member.forwards,
+          guestFiles,
           firmwareFiles: {
             [USER_DATA_NAME]: text,
             [METADATA_NAME]: memberMetadata(member, {
