@@ -117,7 +117,14 @@ function fileJob(file: TestFile, home: string, left: () => number): Job {
       name: file.path,
       command: [process.execPath, '--disable-warning=ExperimentalWarning', join(root, file.path)],
       cwd: root,
-      env: { ...process.env, ORLOP_TEST: '1', ORLOP_HOME: join(home, 'machines'), NODE_OPTIONS: undefined },
+      env: {
+        ...process.env,
+        ORLOP_TEST: '1',
+        ORLOP_HOME: join(home, 'machines'),
+        NODE_OPTIONS: undefined,
+        // Some thousand processes load the same modules.
+        NODE_COMPILE_CACHE: join(home, 'compiled'),
+      },
       timeoutMs,
       yields: needsOf(file.path) === 'simulation',
     })

@@ -93,6 +93,15 @@ t.test('QEMU that cannot start says why', async t => {
   )
 })
 
+t.test('a failure of QEMU itself is told from the end of a guest', async t => {
+  const machine = await Machine.start(await options(t), host)
+  t.teardown(() => machine.close())
+  const waiting = machine.console.waitFor('never said', { timeoutMs: SHORT_MS })
+  waiting.catch(() => undefined)
+  process.kill((await readRecord(machine.folder))!.process!.pid, 'SIGABRT')
+  await t.rejects(waiting, /the machine ended, as QEMU itself failed: /)
+})
+
 t.test('a process that is killed takes its machines with it', async t => {
   const wanted = await options(t)
   const script = `

@@ -19,8 +19,8 @@ import { openLaboratory, testImage } from './lib/image.ts'
 // restart, of the next mark-good and of a shutdown. Each disk is examined offline; some are booted. A failure names
 // its cut; ORLOP_SEED repeats the choice of partial cuts, ORLOP_POWERCUT_BOOTS boots more of them (`all`: every one).
 
-/** Few on purpose: every flush point is examined, a boot takes half a minute and more. */
-const BOOTS = 2
+/** Few on purpose: every flush point is examined, and a boot takes half a minute and more. */
+const BOOTS = 1
 const FLUSHES_MIN = 60
 /** What a machine that was cut off must be after its next boot. */
 const healthy = { slot: 'a', system: 'running', failedUnits: '', stateLost: false }
@@ -128,7 +128,7 @@ async function record(t: Test) {
 async function proveAndBoot({ log, size }: { log: string; size: number }): Promise<void> {
   const options: ProofOptions = {
     ...{ base: image, original, log, size, work, tools, seed },
-    partialFlushes: 60,
+    partialFlushes: 40,
     partialCuts: { state: 1, critical: 8 },
   }
   let tried: Tried[] = []

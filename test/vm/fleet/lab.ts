@@ -34,8 +34,9 @@ export interface Patience {
 export const TTL_SECONDS = 12
 /** And where they do not. */
 export const DEFAULT_TTL_SECONDS = 30
-const REQUEST_SECONDS = '20'
-const SOON_MS = 60_000
+/** Longer than a machine that is asked on behalf of another may take. */
+const REQUEST_SECONDS = '40'
+const SOON_MS = 120_000
 /** Each look costs a guest under TCG some hundredths of a second, which it then lacks for what is waited for. */
 const LOOK_MS = 500
 const CONF = '/etc/fleet/fleet.conf'
