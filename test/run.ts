@@ -12,7 +12,7 @@ import { type Job, runJobs } from './runner/schedule.ts'
 
 const HELP = `Runs the tests of Orlop.
 
-usage: npm test                        everything: types, style, unit tests, virtual machines (within 55 minutes)
+usage: npm test                        everything: types, style, unit tests, virtual machines (within 57 minutes)
        npm run test:unit               types, style and unit tests (a minute)
        npm run test:vm                 tests that build images and start virtual machines
        npm test -- [GROUP] WORD...     files whose path contains one of the words

@@ -13,8 +13,8 @@ import type { FleetNode } from './node.ts'
 import { LazyMirror } from './registry/lazy.ts'
 import type { Mirror } from './registry/mirror.ts'
 
-/** How long a reader waits for the own writes to come back. */
-const ECHO_MS = 15_000
+/** How long a reader waits for the own writes to come back: shorter than fleetctl waits for an answer (30 s). */
+const ECHO_MS = 25_000
 
 /** The API's view of the cluster: one node's copy of the registry, at least as new as what this API has written. */
 export class NodeBackend implements Backend {
