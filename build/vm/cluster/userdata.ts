@@ -16,8 +16,8 @@ const PACE = /^\s*(?:heartbeat-interval|election-timeout)\s*:/m
 
 /**
  * Environment of etcd on emulated machines, or undefined where user-data has a pace of its own. The default is made for
- * processors that answer within a millisecond: under TCG ten signs of life a second take a tenth of a guest, and a guest
- * that works is late by more than the second after which another one wants to lead.
+ * processors that answer within a millisecond: under TCG ten signs of life a second cost a guest time that it needs, and
+ * one that works may be late by more than the second after which another one wants to lead.
  */
 export function emulatedPace(userData: string): string | undefined {
   return PACE.test(userData) ? undefined : 'ETCD_HEARTBEAT_INTERVAL=300\nETCD_ELECTION_TIMEOUT=2000\n'
