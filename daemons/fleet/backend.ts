@@ -5,8 +5,8 @@ import { machineOf, machinesOf, statesOf } from '#lib/fleet/registry/machines.ts
 import { indexOf } from '#lib/fleet/registry/registry.ts'
 import type { Subtree } from '#lib/fleet/registry/subtree.ts'
 import type { EventBody, MachineBody, UnitBody, UnitStateBody, WhyBody } from '#lib/fleet/shapes.ts'
-import { ApiRefusal } from './api/answer.ts'
-import type { Backend, Part } from './api/backend.ts'
+import { ApiRefusal, SOON_SECONDS } from './api/answer.ts'
+import type { Backend, Part, Trouble } from './api/backend.ts'
 import type { Clock } from './clock.ts'
 import type { Log } from './log.ts'
 import type { FleetNode } from './node.ts'
@@ -15,6 +15,8 @@ import type { Mirror } from './registry/mirror.ts'
 
 /** How long a reader waits for the own writes to come back: shorter than fleetctl waits for an answer (30 s). */
 const ECHO_MS = 25_000
+/** And for the first listing of what is read only now and then. */
+const FIRST_MS = 10_000
 
 /** The API's view of the cluster: one node's copy of the registry, at least as new as what this API has written. */
 export class NodeBackend implements Backend {
@@ -39,8 +41,9 @@ export class NodeBackend implements Backend {
     this.#machines = new LazyMirror({ store, directory: keys.machines, ...parts })
   }
 
-  unavailable(): string | undefined {
-    return this.#node.presence.trouble
+  unavailable(): Trouble | undefined {
+    const { trouble, isLate } = this.#node.presence
+    return trouble === undefined ? undefined : { why: trouble, isLate }
   }
 
   metrics(): string {
@@ -61,7 +64,7 @@ export class NodeBackend implements Backend {
 
   async listUnits({ from, count }: Part): Promise<UnitBody[]> {
     const jobs = await this.#jobs()
-    const states = await this.#states.at(0)
+    const states = await read(this.#states)
     const named = jobs.names
       .slice(from, from + count)
       .map(name => jobs.all.get(name) ?? jobs.broken.get(name))
@@ -71,7 +74,7 @@ export class NodeBackend implements Backend {
   async getUnit(name: string): Promise<UnitBody | undefined> {
     const jobs = await this.#jobs()
     const job = jobs.all.get(name) ?? jobs.broken.get(name)
-    return job === undefined ? undefined : bodyOf(job, await this.#states.at(0), false)
+    return job === undefined ? undefined : bodyOf(job, await read(this.#states), false)
   }
 
   async putUnit(name: string, options: readonly UnitOption[], desired: TargetState): Promise<void> {
@@ -91,7 +94,7 @@ export class NodeBackend implements Backend {
   }
 
   async listStates(): Promise<readonly UnitStateBody[]> {
-    const { tree } = await this.#states.at(0)
+    const { tree } = await read(this.#states)
     const known = this.#listed.get(tree)
     if (known?.version === tree.version) return known.states
     const states = [...tree.groups()].sort().flatMap(name => statesOf(tree, name).map(stateBody))
@@ -100,11 +103,11 @@ export class NodeBackend implements Backend {
   }
 
   async statesOf(name: string): Promise<UnitStateBody[]> {
-    return statesOf((await this.#states.at(0)).tree, name).map(stateBody)
+    return statesOf((await read(this.#states)).tree, name).map(stateBody)
   }
 
   async listMachines(): Promise<MachineBody[]> {
-    return machinesOf((await this.#machines.at(this.#metadataIndex)).tree).map(machineBody)
+    return machinesOf((await read(this.#machines, this.#metadataIndex)).tree).map(machineBody)
   }
 
   async setMetadata(machineId: string, key: string, value: string | undefined): Promise<void> {
@@ -124,12 +127,12 @@ export class NodeBackend implements Backend {
     const jobs = await this.#jobs()
     const job = jobs.all.get(name) ?? jobs.broken.get(name)
     if (job === undefined) return undefined
-    const machines = machinesOf((await this.#machines.at(this.#metadataIndex)).tree)
+    const machines = machinesOf((await read(this.#machines, this.#metadataIndex)).tree)
     return whyBody(job, [...jobs.all.values()], machines)
   }
 
   async apiOf(machineId: string): Promise<string | undefined> {
-    const { tree } = await this.#machines.at(0)
+    const { tree } = await read(this.#machines)
     return machineOf(tree, machineId)?.api
   }
 
@@ -157,14 +160,14 @@ export class NodeBackend implements Backend {
   }
 
   async #stateEvents(name: string, listener: (event: EventBody) => void): Promise<void> {
-    const { tree } = await this.#states.at(0)
+    const { tree } = await read(this.#states)
     const states = statesOf(tree, name)
     if (states.length === 0) listener({ type: 'state', name, removed: true })
     for (const state of states) listener({ type: 'state', name, state: stateBody(state) })
   }
 
   async #machineEvent(name: string): Promise<EventBody> {
-    const machine = machineOf((await this.#machines.at(0)).tree, name)
+    const machine = machineOf((await read(this.#machines)).tree, name)
     if (machine === undefined) return { type: 'machine', name, removed: true }
     return { type: 'machine', name, machine: machineBody(machine) }
   }
@@ -172,14 +175,13 @@ export class NodeBackend implements Backend {
   /** Machines, of those that are present, that have a unit. */
   async #machinesOf(name: string): Promise<Machine[]> {
     const ids = (await this.statesOf(name)).map(({ machineID = '' }) => machineID)
-    const { tree } = await this.#machines.at(0)
+    const { tree } = await read(this.#machines)
     return ids.map(id => machineOf(tree, id)).filter(machine => machine !== undefined)
   }
 
   async #jobs(): Promise<FleetNode['jobs']> {
     const { jobs } = this.#node
-    if (!(await jobs.mirror.reached(this.#writtenIndex, ECHO_MS)))
-      throw new ApiRefusal(503, `the registry could not be read within ${ECHO_MS / 1000} s`)
+    if (!(await jobs.mirror.reached(this.#writtenIndex, ECHO_MS))) throw notRead('the registry', ECHO_MS)
     await jobs.refresh()
     return jobs
   }
@@ -187,6 +189,17 @@ export class NodeBackend implements Backend {
   #wrote(index: number): void {
     this.#writtenIndex = Math.max(this.#writtenIndex, index)
   }
+}
+
+async function read(copy: LazyMirror, index = 0): Promise<Mirror> {
+  const mirror = await copy.at(index, FIRST_MS)
+  if (mirror === undefined) throw notRead(copy.directory, FIRST_MS)
+  return mirror
+}
+
+/** The store answers, or the API would not have asked: so it is late, and worth another question. */
+function notRead(what: string, waitMs: number): ApiRefusal {
+  return new ApiRefusal(503, `${what} could not be read within ${waitMs / 1000} s`, SOON_SECONDS)
 }
 
 function bodyOf(job: Job | BrokenJob, states: Mirror, isListed: boolean): UnitBody {

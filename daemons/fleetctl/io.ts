@@ -15,6 +15,15 @@ export class Failure extends Error {
 export interface ApiReply {
   status: number
   body: string
+  /** Value of Retry-After, where the answer has it. */
+  retryAfter?: string | undefined
+}
+
+/** An answer that goes on. */
+export interface ApiStream {
+  status: number
+  lines: AsyncIterable<string>
+  retryAfter?: string | undefined
 }
 
 /** The way to the API. */
@@ -22,7 +31,7 @@ export interface ApiTransport {
   /** @throws RequestError when there is no answer */
   request(method: string, path: string, body?: string): Promise<ApiReply>
   /** Lines of an answer that goes on; the status comes first. */
-  stream(path: string): Promise<{ status: number; lines: AsyncIterable<string> }>
+  stream(path: string): Promise<ApiStream>
   close(): void
 }
 

@@ -11,6 +11,7 @@ import { RESTART_COMMANDS } from './commands/restart.ts'
 import { STATE_COMMANDS } from './commands/state.ts'
 import { ApiClient } from './drivers/api.ts'
 import { RegistryClient } from './drivers/etcd.ts'
+import { patientApi } from './drivers/patience.ts'
 import { tracedApi, tracedStore } from './drivers/trace.ts'
 import { versionBanner } from './drivers/version.ts'
 import { commandHelp, programHelp } from './help.ts'
@@ -107,7 +108,8 @@ async function open(settings: Settings, io: Io): Promise<Client> {
   const { driver, keyPrefix, connect, isDebug } = settings
   if (driver === 'API') {
     const transport = await io.connect(connect)
-    return new ApiClient(isDebug ? tracedApi(transport, io) : transport)
+    const traced = isDebug ? tracedApi(transport, io) : transport
+    return new ApiClient(patientApi(traced, { io, timeoutMs: connect.timeoutMs }))
   }
   const store = await io.connectStore(connect)
   const client = new RegistryClient(isDebug ? tracedStore(store, io) : store, new Keys(keyPrefix), io.newId)

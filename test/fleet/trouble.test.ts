@@ -175,3 +175,34 @@ t.test('what others have written', async t => {
   t.match(await f.fleetctl(['start', 'bogus'], { driver: 'etcd' }), { status: 0 }, 'and can be put right')
   t.match(await f.fleetctl(['destroy', 'bogus', 'lost']), { status: 0, out: /Destroyed lost\.service/ })
 })
+
+t.test('a store that is late, and one that is gone', async t => {
+  const f = await LiveFleet.open()
+  t.teardown(() => f.close())
+  const { url, node } = await f.add('a')
+  const look = async (): Promise<{ retryAfter: string | null; text: string }> => {
+    const reply = await fetch(`${url}/fleet/v1/units`)
+    return { retryAfter: reply.headers.get('retry-after'), text: `${reply.status} ${await reply.text()}` }
+  }
+  t.match(await look(), { retryAfter: null, text: /^200 / })
+  process.kill(f.etcdPid, 'SIGSTOP')
+  await until(() => node.presence.trouble !== undefined)
+  t.match(await look(), {
+    retryAfter: '1',
+    text: /^503 .*etcd: .*(it has not answered yet|exceeded header timeout)"/,
+  })
+  const late = f.fleetctl(['list-machines', '--no-legend'])
+  t.match(
+    await f.fleetctl(['list-machines', '--request-timeout=0.5']),
+    { status: 1, err: /it has not answered yet|exceeded header timeout/ },
+    'not for longer than it is given',
+  )
+  process.kill(f.etcdPid, 'SIGCONT')
+  t.match(await late, { status: 0, out: /^aaaaaaaa\.\.\.\t10\.0\.0\.1\t-\n$/ }, 'it was asked again')
+  process.kill(f.etcdPid, 'SIGKILL')
+  await until(() => node.presence.trouble !== undefined && !node.presence.isLate)
+  t.match(await look(), { retryAfter: null, text: /^503 .*etcd does not answer: .*refused/ })
+  const began = performance.now()
+  t.match(await f.fleetctl(['list-machines']), { status: 1, err: /etcd does not answer: .*refused/ })
+  t.ok(performance.now() - began < 1000, 'at once')
+})

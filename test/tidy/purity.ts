@@ -273,6 +273,7 @@ export const PURE: readonly string[] = [
   'daemons/fleetctl/creation.ts',
   'daemons/fleetctl/drivers/api.ts',
   'daemons/fleetctl/drivers/etcd.ts',
+  'daemons/fleetctl/drivers/patience.ts',
   'daemons/fleetctl/drivers/trace.ts',
   'daemons/fleetctl/drivers/version.ts',
   'daemons/fleetctl/help.ts',

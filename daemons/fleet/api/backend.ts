@@ -7,12 +7,20 @@ export interface Part {
   count: number
 }
 
+/** What is in the way of an answer. */
+export interface Trouble {
+  /** In a sentence without an end; `''` when nobody knows. */
+  why: string
+  /** It may pass by itself: what is waited for is late. */
+  isLate: boolean
+}
+
 /** What the HTTP API needs of the daemon behind it. Any failure of the store rejects, and becomes a 500. */
 export interface Backend {
   /** ID of the machine it runs on. */
   readonly machineId: string
   /** Why nothing can be answered now, such as no cluster store; undefined when all is well. */
-  unavailable(): string | undefined
+  unavailable(): Trouble | undefined
   /** Part of all units by name. Of a global one the current state is inactive. */
   listUnits(part: Part): Promise<UnitBody[]>
   /** One unit; of a global one without a current state. */

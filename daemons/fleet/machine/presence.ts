@@ -1,4 +1,4 @@
-import { ErrorCode, hasCode } from '#lib/etcd/errors.ts'
+import { ClusterError, ErrorCode, hasCode, isUnreachable } from '#lib/etcd/errors.ts'
 import type { Machine } from '#lib/fleet/model.ts'
 import { decodeMachine, encodeMachine } from '#lib/fleet/registry/codec.ts'
 import { ignore, type Registry } from '#lib/fleet/registry/registry.ts'
@@ -27,6 +27,9 @@ export interface PresenceOptions {
 const RETRY_MS_MIN = 500
 const RETRY_MS_MAX = 5_000
 const NO_OVERLAY: ReadonlyMap<string, string> = new Map()
+
+/** Trouble of a store that was asked, and has neither answered nor failed. */
+const NO_ANSWER = 'it has not answered yet'
 
 /** Part of the life of a sign of life after which it is renewed, and the longest pause before it is tried again. */
 const BEAT_PART = 1 / 2
@@ -68,7 +71,8 @@ export class Presence {
   #steadySince: number | undefined
   #isFailing = false
   #isLost = false
-  #trouble = 'it has not answered yet'
+  #trouble = NO_ANSWER
+  #isLate = true
 
   constructor(options: PresenceOptions) {
     this.#options = options
@@ -78,6 +82,11 @@ export class Presence {
   get trouble(): string | undefined {
     const isPresent = this.#options.clock.now() - this.#lastBeatAt < this.#options.ttlMs
     return isPresent && this.#value !== undefined ? undefined : this.#trouble
+  }
+
+  /** Whether that may pass by itself: somebody hears what is asked of the store, and has not answered. */
+  get isLate(): boolean {
+    return this.trouble !== undefined && this.#isLate
   }
 
   /** How long machines that live, as this one does, need to say so now. */
@@ -123,6 +132,7 @@ export class Presence {
     } catch (error) {
       this.#steadySince = undefined
       this.#trouble = reason(error)
+      this.#isLate = error instanceof ClusterError && !isUnreachable(error)
       const silentMs = clock.now() - this.#lastBeatAt
       if (!this.#isFailing) log.warn(`the sign of life was not taken: ${this.#trouble}`)
       if (this.#value !== undefined && silentMs >= ttlMs) {
@@ -134,6 +144,8 @@ export class Presence {
     }
     const wasMember = this.trouble === undefined
     this.#lastBeatAt = beganAt
+    this.#trouble = NO_ANSWER
+    this.#isLate = true
     if (!wasMember) this.#options.onMember()
     if (this.#isFailing) {
       this.#isFailing = false
@@ -180,6 +192,7 @@ export class Presence {
       const trouble = `machine ID ${machine.id} is in use by ${where}; give each machine its own /etc/machine-id`
       if (trouble !== this.#trouble) this.#options.log.error(trouble)
       this.#trouble = trouble
+      this.#isLate = false
       return false
     }
     const prevIndex = answer?.node.modifiedIndex ?? 0

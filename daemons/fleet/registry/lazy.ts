@@ -3,8 +3,6 @@ import { Mirror, type MirrorOptions, type OnChange } from './mirror.ts'
 
 /** Without a reader for so long, it is followed no more. */
 const IDLE_MS = 60_000
-/** Wait for a first listing. */
-const FIRST_MS = 10_000
 
 /**
  * A mirror that is kept only while somebody reads it. States of units change all the time; a machine that nobody asks
@@ -23,17 +21,16 @@ export class LazyMirror {
     this.#clock = options.clock
   }
 
-  /**
-   * The mirror, at least as new as a change of the store.
-   *
-   * @throws Error when the store does not answer in time
-   */
-  async at(index: number): Promise<Mirror> {
+  /** What it is a copy of. */
+  get directory(): string {
+    return this.#options.directory
+  }
+
+  /** The mirror, at least as new as a change of the store; undefined when the store does not answer in time. */
+  async at(index: number, waitMs: number): Promise<Mirror | undefined> {
     this.#usedAt = this.#clock.now()
     const mirror = this.#mirror ?? this.#begin()
-    if (!(await mirror.reached(index, FIRST_MS)))
-      throw new Error(`${this.#options.directory} could not be read`)
-    return mirror
+    return (await mirror.reached(index, waitMs)) ? mirror : undefined
   }
 
   /** Follows it until the returned function is called. */

@@ -36,12 +36,16 @@ export async function connectApi(options: ConnectOptions): Promise<ApiTransport>
       const headers = { 'User-Agent': USER_AGENT, ...type }
       const content = body === undefined ? {} : { body }
       const reply = await ask({ ...common, url: `${url}${path}`, method, headers, ...content }).catch(explain)
-      return { status: reply.status, body: reply.body.toString('utf8') }
+      return {
+        status: reply.status,
+        body: reply.body.toString('utf8'),
+        retryAfter: reply.headers['retry-after'],
+      }
     },
     async stream(path) {
       const headers = { 'User-Agent': USER_AGENT }
-      const { status, lines } = await openLines({ ...common, url: `${url}${path}`, headers }).catch(explain)
-      return { status, lines }
+      const reply = await openLines({ ...common, url: `${url}${path}`, headers }).catch(explain)
+      return { status: reply.status, lines: reply.lines, retryAfter: reply.headers['retry-after'] }
     },
     close: () => {
       agent.close()

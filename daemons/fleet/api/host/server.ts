@@ -7,7 +7,7 @@ import { createServer, type HttpServer } from '#lib/http/host/server.ts'
 import type { Request } from '#lib/http/request.ts'
 import type { Response } from '#lib/http/response.ts'
 import type { Log } from '../../log.ts'
-import { type Answer, ApiRefusal, headersOf, json, refusal } from '../answer.ts'
+import { type Answer, ApiRefusal, headersOf, json, refusal, SOON_SECONDS } from '../answer.ts'
 import type { Backend, LocalUnits } from '../backend.ts'
 import { Query } from '../query.ts'
 import { type Route, routeOf } from '../route.ts'
@@ -86,7 +86,7 @@ export class ApiServer {
       send(
         response,
         error instanceof ApiRefusal
-          ? refusal(error.status, error.message)
+          ? refusal(error.status, error.message, error.retrySeconds)
           : refusal(500, storeSentence(error)),
       )
     }
@@ -96,9 +96,7 @@ export class ApiServer {
     const { backend, tokenLimit } = this.#options
     if (request.bodyTooLarge) throw new ApiRefusal(413, `the body is longer than ${BODY_BYTES_MAX} bytes`)
     const route = routeOf(request.method, request.path)
-    const why = backend.unavailable()
-    if (why !== undefined && route.kind !== 'metrics' && route.kind !== 'discovery')
-      throw new ApiRefusal(503, `fleet server unable to communicate with etcd${why === '' ? '' : `: ${why}`}`)
+    if (route.kind !== 'metrics' && route.kind !== 'discovery') checkAvailable(backend)
     const query = new Query(request.query)
     if (route.kind === 'events') return this.#events(response)
     if (route.kind === 'status' || route.kind === 'journal')
@@ -234,6 +232,14 @@ function encodeEvent(event: EventBody): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 }
 
-function send(response: Response, { status, type, body }: Answer): void {
-  response.end(status, headersOf(type), body)
+function checkAvailable(backend: Backend): void {
+  const trouble = backend.unavailable()
+  if (trouble === undefined) return
+  const { why, isLate } = trouble
+  const sentence = `fleet server unable to communicate with etcd${why === '' ? '' : `: ${why}`}`
+  throw new ApiRefusal(503, sentence, isLate ? SOON_SECONDS : undefined)
+}
+
+function send(response: Response, { status, type, body, retrySeconds }: Answer): void {
+  response.end(status, headersOf(type, retrySeconds), body)
 }
