@@ -7,7 +7,7 @@ import { type Check, runCheck, sourceChecks } from './runner/checks.ts'
 import { findTests, type Group, selectTests, type TestFile } from './runner/discover.ts'
 import { runFile } from './runner/file.ts'
 import { endAll } from './runner/group.ts'
-import { closingLine, type Outcome, outcomeLine, totalsOf } from './runner/outcome.ts'
+import { closingLine, type Outcome, outcomeLine, slowParts, totalsOf } from './runner/outcome.ts'
 import { type Job, runJobs } from './runner/schedule.ts'
 
 const HELP = `Runs the tests of Orlop.
@@ -144,6 +144,7 @@ function isSuperseded(outcome: Outcome): boolean {
 
 function show(outcome: Outcome): void {
   print(outcomeLine(outcome))
+  for (const line of slowParts(outcome)) print(line)
   for (const detail of outcome.details) print(detail.replaceAll(/^/gm, '     '))
 }
 

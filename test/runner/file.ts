@@ -1,12 +1,14 @@
 import { TapFile } from 'tap'
 import { type End, pause, type Start, startProgram, waitForEnd } from './group.ts'
-import { type Failure, failureText, type Outcome } from './outcome.ts'
+import { type Failure, failureText, type Outcome, type Part } from './outcome.ts'
 
 /** What this needs to know of an assertion in tap's lists. */
 interface Result {
   fullname: string
   diag: Record<string, unknown> | null
 }
+
+type Parser = TapFile['parser']
 
 /** How a test file is run. */
 export interface FileRun extends Start {
@@ -34,6 +36,8 @@ export async function runFile(run: FileRun): Promise<Outcome> {
   const output = new Tail(OUTPUT_BYTES_MAX)
   child.stderr.on('data', chunk => output.add(chunk))
   const reader = new TapFile({ name: run.name, filename: run.name, tapStream: child.stdout })
+  const parts: Part[] = []
+  collectParts(reader.parser, '', parts)
   reader.parser.on('extra', (text: string) => output.add(text))
   const read = new Promise<void>(resolve => reader.main(resolve))
   const end = await waitForEnd(child, run.timeoutMs)
@@ -53,7 +57,20 @@ export async function runFile(run: FileRun): Promise<Outcome> {
     skipped: skip,
     seconds: (performance.now() - started) / 1000,
     details,
+    parts,
   }
+}
+
+/** Follows a file's TAP, and that of the tests within. */
+function collectParts(parser: Parser, name: string, parts: Part[]): void {
+  let hasChildren = false
+  parser.on('child', (child: Parser) => {
+    hasChildren = true
+    collectParts(child, name === '' ? child.name : `${name} > ${child.name}`, parts)
+  })
+  parser.on('complete', ({ time }: { time: number | null }) => {
+    if (!hasChildren && name !== '') parts.push({ name, seconds: (time ?? 0) / 1000 })
+  })
 }
 
 /** Why the file failed as a whole; undefined when its assertions say all. */

@@ -8,6 +8,14 @@ export interface Outcome {
   seconds: number
   /** What to show of the failures; empty when nothing failed. */
   details: string[]
+  /** The tests in it that hold no others, in the order in which they ended. */
+  parts?: Part[]
+}
+
+/** A test within a file. */
+export interface Part {
+  name: string
+  seconds: number
 }
 
 /** Sums over many outcomes. */
@@ -25,6 +33,9 @@ export interface Failure {
 
 /** Lines of a diff or of an error that are shown; the rest is in the file's own output when it is run alone. */
 const DIAGNOSTIC_LINES_MAX = 40
+/** From here on a part is told of. */
+const SLOW_SECONDS = 20
+const SLOW_PARTS_MAX = 10
 /** Diagnostics that repeat the source or mean nothing to a reader. */
 const HIDDEN = new Set(['source', 'stack', 'at', 'tapCaught', 'compare', 'signal', 'expired', 'test'])
 
@@ -35,6 +46,15 @@ export function outcomeLine(outcome: Outcome): string {
   if (outcome.skipped > 0) counts.push(`${outcome.skipped} skipped`)
   const mark = outcome.failed > 0 ? 'FAIL' : 'ok  '
   return `${mark} ${outcome.name}  ${counts.join(', ')}  ${outcome.seconds.toFixed(1)} s`
+}
+
+/** The slowest parts, a line each, where a file has some that are slow. */
+export function slowParts({ parts = [] }: Outcome): string[] {
+  return parts
+    .filter(({ seconds }) => seconds >= SLOW_SECONDS)
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, SLOW_PARTS_MAX)
+    .map(({ name, seconds }) => `${seconds.toFixed(0).padStart(5)} s  ${name}`)
 }
 
 /** Adds all up. */

@@ -5,7 +5,7 @@ import t from 'tap'
 import { runCheck } from './checks.ts'
 import { classify, selectTests } from './discover.ts'
 import { runFile } from './file.ts'
-import { closingLine, failureText, type Outcome, outcomeLine, totalsOf } from './outcome.ts'
+import { closingLine, failureText, type Outcome, outcomeLine, slowParts, totalsOf } from './outcome.ts'
 import { runJobs } from './schedule.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures/runner')
@@ -32,7 +32,11 @@ async function isGone(pid: number): Promise<boolean> {
 }
 
 t.test('a file that passes: assertions are counted, not files or subtests', async t => {
-  t.match(await run('passes.ts'), { passed: 3, failed: 0, skipped: 0, details: [] })
+  const outcome = await run('passes.ts')
+  t.match(outcome, { passed: 3, failed: 0, skipped: 0, details: [] })
+  t.match(outcome.parts, [{ name: 'outer > inner', seconds: Number }])
+  t.equal(outcome.parts?.length, 1, 'what holds a test is no part')
+  t.ok(outcome.parts?.every(({ seconds }) => seconds >= 0.05 && seconds < outcome.seconds))
 })
 
 t.test('a file that fails shows the assertion, the difference and what it printed', async t => {
@@ -77,7 +81,7 @@ t.test('a process left behind neither blocks the run nor stays', async t => {
 })
 
 t.test('a file that yields has what others leave of the processors', async t => {
-  t.match(await run('yields.ts', 20_000, true), { failed: 0, details: [] })
+  t.match(await run('yields.ts', 60_000, true), { failed: 0, details: [] })
   if (getPriority() < constants.priority.PRIORITY_LOW)
     t.not((await run('yields.ts')).failed, 0, 'and no other one')
 })
@@ -114,6 +118,10 @@ t.test('what the report says', async t => {
   const totals = totalsOf([outcome, outcome])
   t.equal(closingLine(totals), '6 passed, 2 failed, 4 skipped')
   t.equal(closingLine({ ...totals, skipped: 0 }), '6 passed, 2 failed')
+  const parts = [19, 20, 300, 1, 25].map(seconds => ({ name: `of ${seconds}`, seconds }))
+  t.same(slowParts({ ...outcome, parts }), ['  300 s  of 300', '   25 s  of 25', '   20 s  of 20'])
+  t.same(slowParts(outcome), [])
+  t.equal(slowParts({ ...outcome, parts: Array(50).fill(parts[2]) }).length, 10)
   const long = failureText({ name: 'long', diagnostics: { diff: 'line\n'.repeat(500) } })
   t.match(long, /lines more$/)
 })
