@@ -21,9 +21,9 @@ import { openLaboratory, ROOT, testImage } from './lib/image.ts'
 import { keepMachines } from './lib/keeper.ts'
 
 /** Three boots side by side on two processors, and as many again for the one that is made anew. */
-const FILE_MS = 1_500_000
+const FILE_MS = 2_100_000
 const UP_MS = 900_000
-const SOON_MS = 120_000
+const SOON_MS = 240_000
 const PAUSE_MS = 1000
 /** Tests beside one another: while one waits the other works. More of them, and the guests have no time for the store. */
 const JOBS = 2

@@ -244,8 +244,8 @@ t.test('Ignition, with a file behind an address', async t => {
   t.equal(await said(machine, 'sudo cat /etc/fetched; sudo stat -c %a /etc/fetched'), 'from the network\n600')
   t.equal(await said(machine, 'systemctl is-active lit.service; ls /run/lit'), 'active\n/run/lit')
   t.match(await said(machine, 'cat ~core/.ssh/authorized_keys.d/ignition'), ' ign')
-  await said(machine, 'sudo rm /etc/fetched')
-  await restart(machine)
+  // What each boot runs, without the rest of a boot: what has been applied is kept on the disk.
+  await said(machine, 'sudo rm /etc/fetched && sudo systemctl restart coreos-cloudinit')
   t.match(await said(machine, journal), 'was applied at an earlier start')
   t.equal(
     await said(machine, 'ls /etc/fetched 2>&1 || true'),

@@ -24,7 +24,7 @@ export interface GuestPlace {
   socketPath: string
 }
 
-const COMMAND_MS = 120_000
+const COMMAND_MS = 240_000
 const CONNECT_MS = 60_000
 const LOOK_MS = 50
 const API_SOCKET = '/run/fleet.sock'

@@ -1,12 +1,14 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { UnitBody, UnitStateBody } from '#lib/fleet/shapes.ts'
 import type { MachineStatus } from '../../../build/cli/status.ts'
 import { TimeoutError } from '../../../build/vm/deadline.ts'
 import type { Programs } from '../../../build/vm/programs.ts'
 import { ApiClient } from '../../../daemons/fleetctl/drivers/api.ts'
+import { patientApi } from '../../../daemons/fleetctl/drivers/patience.ts'
 import { connectApi } from '../../../daemons/fleetctl/host/connect.ts'
 import { type FleetctlOptions, fleetctl, type Said } from './fleetctl.ts'
 import { Guest } from './guest.ts'
@@ -36,7 +38,8 @@ export const TTL_SECONDS = 12
 export const DEFAULT_TTL_SECONDS = 30
 /** Longer than a machine that is asked on behalf of another may take. */
 const REQUEST_SECONDS = '40'
-const SOON_MS = 120_000
+/** On a host at its slowest; who waits in vain waits as long. */
+const SOON_MS = 240_000
 /** Each look costs a guest under TCG some hundredths of a second, which it then lacks for what is waited for. */
 const LOOK_MS = 500
 const CONF = '/etc/fleet/fleet.conf'
@@ -77,7 +80,7 @@ export class Fleet {
         programs,
       )
       const id = await guest.said('cat /etc/machine-id')
-      members.push({ guest, id, api: new ApiClient(await connectApi(connectOptions(socketPath))) })
+      members.push({ guest, id, api: await openApi(socketPath) })
     }
     await writeSsh(folder, members, programs)
     return new Fleet({ folder, members, options: { env, ssh: join(folder, 'bin/ssh') } }, members[0]!, '')
@@ -252,7 +255,7 @@ export class Fleet {
       }
       if (performance.now() > endMs)
         throw new TimeoutError(`${what}: not within ${withinMs / 1000} s ${trouble} ${seen()}`)
-      await new Promise(resolve => setTimeout(resolve, pauseMs))
+      await setTimeout(pauseMs)
     }
   }
 
@@ -291,6 +294,12 @@ export async function runFleetTests(
   )
   await Promise.all(runs)
   await fleet.untilClean()
+}
+
+async function openApi(socketPath: string): Promise<ApiClient> {
+  const io = { now: () => performance.now(), sleep: (ms: number) => setTimeout(ms) }
+  const options = connectOptions(socketPath)
+  return new ApiClient(patientApi(await connectApi(options), { io, timeoutMs: options.timeoutMs }))
 }
 
 function connectOptions(socketPath: string): Parameters<typeof connectApi>[0] {

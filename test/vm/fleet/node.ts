@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Fleet, type FleetTest, type Member, TTL_SECONDS } from './lab.ts'
 import { sleeper } from './units.ts'
@@ -13,7 +14,9 @@ export const NODE_TESTS: readonly FleetTest[] = [
 ]
 
 /** Longer than the life of a sign of life. */
-const OUTAGE_SECONDS = TTL_SECONDS + 3
+const AFTER_SECONDS = TTL_SECONDS + 3
+/** An API says that it has lost the store when that life is over: it is the end of an outage that is waited for. */
+const OUTAGE_SECONDS = 3
 const RULE = 'OUTPUT -p tcp --dport 2379 -j'
 const ENDED = 'Result=success\nActiveState=inactive'
 const SHOW_END = 'systemctl show -p Result -p ActiveState fleet'
@@ -99,7 +102,7 @@ async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
         const { err } = await fleet.run(['list-units'], member)
         return err.includes('unable to communicate with etcd')
       })
-    await fleet.members[0]!.guest.said(`sleep ${OUTAGE_SECONDS}`)
+    await setTimeout(OUTAGE_SECONDS * 1000)
     t.same(await statesOf(fleet, "'loss-*'"), states, what)
   }
   await fleet.everywhere(() => `iptables -I ${RULE} REJECT --reject-with tcp-reset`)
@@ -121,7 +124,7 @@ async function connectivityLoss(t: Test, fleet: Fleet): Promise<void> {
     await fleet.everywhere(() => 'systemctl start etcd2')
   }
   await fleet.untilMachines(fleet.members.length)
-  await fleet.members[0]!.guest.said(`sleep ${OUTAGE_SECONDS}`)
+  await setTimeout(AFTER_SECONDS * 1000)
   t.same(await statesOf(fleet, "'loss-*'"), states, 'and after')
   await fleet.until('the lists as they were', () => isListed(text => text === listed), {
     seen: () => `\n${now}\ninstead of\n${listed}`,

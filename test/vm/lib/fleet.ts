@@ -35,7 +35,7 @@ Global=true
 `
 /** From the moment in which the machine stands still, also when it led the engines or the store. */
 const MOVED_SECONDS_MAX = 60
-const SOON_MS = 120_000
+const SOON_MS = 240_000
 const PAUSE_MS = 500
 
 type Act = readonly [name: string, run: (t: Test, cluster: Cluster) => Promise<void>]
