@@ -91,6 +91,7 @@ async function runAll(files: TestFile[], how: { checks: boolean; home: string })
     print('The Debian archives no longer have a locked package: `npm run orlop -- lock` refreshes the lock.')
   }
   print(`\n${Math.round((performance.now() - started) / 1000)} s on ${cores} cores`)
+  if (totals.skipped > 0) print(`${totals.skipped} skipped`)
   print(closingLine(totals))
   return totals.failed > 0 || outcomes.length === 0 ? 1 : 0
 }
@@ -120,6 +121,7 @@ function fileJob(file: TestFile, home: string, left: () => number): Job {
       env: {
         ...process.env,
         ORLOP_TEST: '1',
+        ORLOP_TEST_END: String(Date.now() + timeoutMs),
         ORLOP_HOME: join(home, 'machines'),
         NODE_OPTIONS: undefined,
         // Some thousand processes load the same modules.

@@ -38,6 +38,8 @@ export const TTL_SECONDS = 12
 export const DEFAULT_TTL_SECONDS = 30
 /** Longer than a machine that is asked on behalf of another may take. */
 const REQUEST_SECONDS = '40'
+/** Until a guest with much to do has said which SSH it speaks. */
+const SSH_SECONDS = '60'
 /** On a host at its slowest; who waits in vain waits as long. */
 const SOON_MS = 240_000
 /** Each look costs a guest under TCG some hundredths of a second, which it then lacks for what is waited for. */
@@ -131,6 +133,7 @@ export class Fleet {
       ...this.#options.env,
       FLEETCTL_ENDPOINT: `unix://${via.guest.place.socketPath}`,
       FLEETCTL_REQUEST_TIMEOUT: REQUEST_SECONDS,
+      FLEETCTL_SSH_TIMEOUT: SSH_SECONDS,
       FLEETCTL_STRICT_HOST_KEY_CHECKING: 'false',
     }
   }
@@ -275,15 +278,28 @@ export class Fleet {
   }
 }
 
+/** How tests are run. */
+export interface FleetRun {
+  tests: readonly FleetTest[]
+  /** So many beside one another. */
+  jobs: number
+  /** Asked before each one; one that may not is skipped. */
+  mayBegin?: () => boolean
+}
+
 /** Runs tests, some of them beside one another. Each has its own units. */
 export async function runFleetTests(
   t: Test,
   fleet: Fleet,
-  { tests, jobs }: { tests: readonly FleetTest[]; jobs: number },
+  { tests, jobs, mayBegin = () => true }: FleetRun,
 ): Promise<void> {
   t.jobs = jobs
   const runs = tests.map(([name, prefix, run], at) =>
     t.test(name, { buffered: jobs > 1 }, async t => {
+      if (!mayBegin()) {
+        t.pass('not begun', { skip: 'no time is left for it on a host as slow as this' })
+        return
+      }
       const own = fleet.only(prefix, jobs > 1 ? fleet.members[at % fleet.members.length]! : fleet.via)
       try {
         await run(t, own)
