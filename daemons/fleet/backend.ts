@@ -197,7 +197,7 @@ async function read(copy: LazyMirror, index = 0): Promise<Mirror> {
   return mirror
 }
 
-/** The store answers, or the API would not have asked: so it is late, and worth another question. */
+/** Nothing says as yet that the store is gone: it is late, and worth another question. */
 function notRead(what: string, waitMs: number): ApiRefusal {
   return new ApiRefusal(503, `${what} could not be read within ${waitMs / 1000} s`, SOON_SECONDS)
 }

@@ -11,14 +11,22 @@ async function play(
   replies: readonly ApiReply[],
   { timeoutMs = 30_000, replyMs = 0 } = {},
 ): Promise<{ reply: ApiReply; asked: number; seconds: number }> {
-  let [asked, now] = [0, 0]
+  let [asked, now, unread] = [0, 0, 0]
   const next = (): ApiReply => {
     now += replyMs
     return replies[Math.min(asked++, replies.length - 1)]!
   }
+  const read = async function* (): AsyncGenerator<string> {
+    yield 'a line'
+    unread--
+  }
   const transport: ApiTransport = {
     request: async () => next(),
-    stream: async () => ({ ...next(), lines: (async function* () {})() }),
+    stream: async () => {
+      const reply = next()
+      unread++
+      return { ...reply, lines: read() }
+    },
     close: () => {},
   }
   const io = {
@@ -38,6 +46,7 @@ async function play(
     [reply.status, played.asked, played.seconds],
     'a stream is no other',
   )
+  t.equal(unread, 1, 'what is not handed on is read to its end')
   return played
 }
 

@@ -26,6 +26,8 @@ export function patientApi(transport: ApiTransport, { io, timeoutMs }: Patience)
       const reply = await ask()
       const pauseMs = reply.status === UNAVAILABLE ? pauseOf(reply.retryAfter) : undefined
       if (pauseMs === undefined || io.now() + pauseMs >= endMs) return reply
+      // An answer that nobody reads to its end keeps its connection.
+      if ('lines' in reply) for await (const _ of reply.lines);
       await io.sleep(pauseMs)
     }
   }

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { ApiClient } from '../../../daemons/fleetctl/drivers/api.ts'
 import { patientApi } from '../../../daemons/fleetctl/drivers/patience.ts'
 import { connectApi } from '../../../daemons/fleetctl/host/connect.ts'
+import { processIo } from '../../../daemons/fleetctl/host/process.ts'
 import type { ApiTransport } from '../../../daemons/fleetctl/io.ts'
 import { fleetctl } from '../../vm/fleet/fleetctl.ts'
 
@@ -98,8 +99,10 @@ async function reach({ what, wanted, count, endMs }: Goal): Promise<void> {
 }
 
 async function connect(endpoint: string): Promise<ApiTransport> {
-  const io = { now: () => performance.now(), sleep: (ms: number) => setTimeout(ms) }
   const none = { caFile: '', certFile: '', keyFile: '', skipVerify: false, tunnel: '', ssh: {} as never }
   const timeoutMs = REQUEST_SECONDS * 1000
-  return patientApi(await connectApi({ ...none, endpoints: [endpoint], timeoutMs }), { io, timeoutMs })
+  return patientApi(await connectApi({ ...none, endpoints: [endpoint], timeoutMs }), {
+    io: processIo(),
+    timeoutMs,
+  })
 }

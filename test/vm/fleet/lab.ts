@@ -10,6 +10,7 @@ import type { Programs } from '../../../build/vm/programs.ts'
 import { ApiClient } from '../../../daemons/fleetctl/drivers/api.ts'
 import { patientApi } from '../../../daemons/fleetctl/drivers/patience.ts'
 import { connectApi } from '../../../daemons/fleetctl/host/connect.ts'
+import { processIo } from '../../../daemons/fleetctl/host/process.ts'
 import { type FleetctlOptions, fleetctl, type Said } from './fleetctl.ts'
 import { Guest } from './guest.ts'
 
@@ -313,9 +314,10 @@ export async function runFleetTests(
 }
 
 async function openApi(socketPath: string): Promise<ApiClient> {
-  const io = { now: () => performance.now(), sleep: (ms: number) => setTimeout(ms) }
   const options = connectOptions(socketPath)
-  return new ApiClient(patientApi(await connectApi(options), { io, timeoutMs: options.timeoutMs }))
+  return new ApiClient(
+    patientApi(await connectApi(options), { io: processIo(), timeoutMs: options.timeoutMs }),
+  )
 }
 
 function connectOptions(socketPath: string): Parameters<typeof connectApi>[0] {
