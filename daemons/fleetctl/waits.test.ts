@@ -65,7 +65,9 @@ async function play(
     },
   } as Partial<Io> as Io
   played.late = await waitAll({ io, client, attempts }, names, (view, name) =>
-    options.isSystemd === true ? lookAtSystemd(name, view.states(name)) : lookAtState(view, name, wanted),
+    options.isSystemd === true
+      ? lookAtSystemd(name, view.states(name), { isLaunched: true })
+      : lookAtState(view, name, wanted),
   )
   played.seconds = now / 1000
   return played
@@ -166,6 +168,28 @@ t.test('what systemd says is believed', async t => {
   t.match(await play(slow, ['u'], { isSystemd: true }), { late: [], seconds: 300 }, 'slow is not wrong')
   const oneshot = { units: [], states: [state('u', 'inactive', 'dead')] }
   t.match(await play(() => oneshot, ['u'], { isSystemd: true }), { late: [], seconds: 0 }, 'done is done')
+})
+
+t.test('a state of before the start is no end of it', async t => {
+  for (const [before, after, why] of [
+    ['inactive', 'inactive', undefined],
+    ['failed', 'active', undefined],
+    ['active', 'active', undefined],
+    ['inactive', 'failed', 'Unit u has failed; see: fleetctl journal u'],
+  ] as const) {
+    const scene = (s: number): Scene => {
+      if (s < 3) return { units: [], states: [{ ...state('u', before, ''), agentState: 'loaded' }] }
+      const now = s < 6 ? 'activating' : after
+      return { units: [], states: [{ ...state('u', now, ''), agentState: 'launched' }] }
+    }
+    const { late, seconds } = await play(scene, ['u'], { isSystemd: true })
+    t.equal(late[0]?.why, why, `${before}, then ${after}`)
+    t.equal(seconds, 6, `${before}, then ${after}`)
+  }
+  const never = { units: [], states: [{ ...state('u', 'inactive', 'dead'), agentState: 'loaded' as const }] }
+  const played = await play(() => never, ['u'], { isSystemd: true })
+  t.equal(played.late[0]?.why, 'Unit u has not been started where it is')
+  t.equal(played.seconds, 60)
 })
 
 t.test('thousands of units cost one look, and each has its own end', async t => {

@@ -104,7 +104,7 @@ export async function lookAtState(view: View, name: string, wanted: string): Pro
       reason: `Unit ${name} is not to be ${wanted} any more: somebody wants it ${desiredState}`,
     }
   if (wanted === 'launched' && machineID !== undefined) {
-    const look = lookAtSystemd(name, view.states(name), { hash: view.hash(name) })
+    const look = lookAtSystemd(name, view.states(name), { hash: view.hash(name), isLaunched: true })
     if (look.kind === 'failed') return look
   }
   // A unit that the engine has refused a machine says so; the reason goes when it gets one.
@@ -132,6 +132,8 @@ export interface Expected {
   hash?: string | undefined
   /** The restart demand that is to be fulfilled. */
   restart?: string | undefined
+  /** What was before the agent has started it does not count. */
+  isLaunched?: boolean
 }
 
 /**
@@ -141,13 +143,15 @@ export interface Expected {
  * @param states of the unit, on the machines that count
  */
 export function lookAtSystemd(name: string, states: readonly UnitStateBody[], expected: Expected = {}): Look {
-  const { hash, restart } = expected
+  const { hash, restart, isLaunched = false } = expected
   const see = `see: fleetctl journal ${name}`
   const isOld = (state: UnitStateBody): boolean => hash !== undefined && (state.hash ?? hash) !== hash
-  const failed = states.find(state => state.systemdActiveState === 'failed' && !isOld(state))
+  const isEarly = (state: UnitStateBody): boolean => isLaunched && state.agentState === 'loaded'
+  const counts = (state: UnitStateBody): boolean => !isOld(state) && !isEarly(state)
+  const failed = states.find(state => state.systemdActiveState === 'failed' && counts(state))
   if (failed !== undefined) return { kind: 'failed', reason: `Unit ${name} has failed; ${see}` }
   const isDone = (state: UnitStateBody): boolean =>
-    !isOld(state) &&
+    counts(state) &&
     state.systemdLoadState === 'loaded' &&
     (state.systemdActiveState === 'active' || state.systemdActiveState === 'inactive') &&
     (restart === undefined || state.restart === restart)
@@ -156,6 +160,7 @@ export function lookAtSystemd(name: string, states: readonly UnitStateBody[], ex
   const wait = (stuck: string): Look => ({ kind: 'wait', news: '', stuck })
   if (open === undefined) return wait(`no machine tells of unit ${name}`)
   if (isOld(open)) return wait(`Unit ${name} has not got its new text where it is`)
+  if (isEarly(open)) return wait(`Unit ${name} has not been started where it is`)
   if (open.systemdLoadState !== 'loaded')
     return wait(`Unit ${name} cannot run: systemd says that it is ${open.systemdLoadState}`)
   if (open.systemdSubState === 'auto-restart')

@@ -24,7 +24,15 @@ async function open(units: number): Promise<{ fleet: TestFleet; backend: NodeBac
   const options = parseUnit('[Service]\nExecStart=/bin/sleep 1\n')
   const hash = hashUnit(options)
   etcd.write(keys.unit(hash), encodeUnit(options))
-  const state = { machineId: MACHINE, hash, load: 'loaded', active: 'active', sub: 'running', restart: '' }
+  const state = {
+    machineId: MACHINE,
+    hash,
+    load: 'loaded',
+    active: 'active',
+    sub: 'running',
+    restart: '',
+    agentState: 'launched' as const,
+  }
   for (let n = 0; n < units; n++) {
     const name = nameOf(n)
     etcd.write(keys.jobKey(name, 'object'), encodeJob(name, hash))

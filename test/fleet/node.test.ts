@@ -31,6 +31,40 @@ t.test('units are spread over the machines and run', async t => {
   for (const { systemd } of f.machines.values()) t.notOk(systemd.files.has('u@2.service'))
 })
 
+t.test('a state that systemd gave before a unit was started is not told as one of after it', async t => {
+  const f = new TestFleet()
+  t.teardown(() => f.close())
+  const { systemd } = f.add('a')
+  const name = 'u.service'
+  await f.put(name, UNIT, 'loaded')
+  const states = (): Promise<string | undefined> => f.read(f.keys.state(name, 'a'))
+  for (let look = 0; (await states()) === undefined; look++) t.ok(look < 1_000)
+  t.match(await states(), /"activeState":"inactive".*"agentState":"loaded"/)
+  systemd.answerMs = 400
+  systemd.jobMs = 2_000
+  // While systemd is asked, for a change of another unit, this one is started.
+  for (const afterMs of [0, 100, 200, 300, 500]) {
+    await f.setDesired(name, 'loaded')
+    await f.clock.advance(10_000)
+    await f.put(`other@${afterMs}.service`, UNIT, 'launched')
+    await f.clock.advance(afterMs)
+    await f.setDesired(name, 'launched')
+    const seen: string[] = []
+    for (const end = f.clock.now() + 8_000; f.clock.now() < end; ) {
+      const isLaunched = (await f.read(f.keys.jobKey(name, 'job-state'))) !== undefined
+      const text = await states()
+      const { activeState, agentState } = JSON.parse(text!) as { activeState: string; agentState: string }
+      const told = `${isLaunched ? 'launched: ' : ''}${activeState}, ${agentState}`
+      if (seen.at(-1) !== told) seen.push(told)
+    }
+    t.equal(seen.at(-1), 'launched: active, launched')
+    t.notOk(
+      seen.some(told => /launched.*inactive|inactive, launched/.test(told)),
+      seen.join('; '),
+    )
+  }
+})
+
 t.test('a lost machine: its units run elsewhere within its time to live', async t => {
   const f = new TestFleet()
   t.teardown(() => f.close())

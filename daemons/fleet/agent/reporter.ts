@@ -96,7 +96,9 @@ export class Reporter {
   /** Publishes what is new and renews what is due. Rejects when a write failed; the others are done. */
   async report(): Promise<void> {
     const { clock } = this.#options
-    const states = await this.#states()
+    // The agent goes on while systemd is asked. What it did since then is not in the answer: it is told the next time.
+    const held = new Map(this.#options.held())
+    const states = await this.#states(held)
     const now = clock.now()
     const work: (() => Promise<void>)[] = []
     for (const [name, published] of this.#published) {
@@ -105,7 +107,7 @@ export class Reporter {
     for (const state of states.values()) {
       const published = this.#published.get(state.name)
       if (!published?.isWhole || published.value !== encodeState(state)) work.push(() => this.#publish(state))
-      else if (published.renewAt <= now || published.hasHeartbeat !== this.#beats(state.name))
+      else if (published.renewAt <= now || published.hasHeartbeat !== this.#beats(state))
         work.push(() => this.#renew(published))
     }
     await allOf(work)
@@ -119,19 +121,19 @@ export class Reporter {
     return Math.max(ms, GATHER_MS)
   }
 
-  async #states(): Promise<Map<string, UnitState>> {
+  async #states(held: ReadonlyMap<string, Held>): Promise<Map<string, UnitState>> {
     const { systemd, machineId } = this.#options
-    const held = this.#options.held()
     const states = new Map<string, UnitState>()
     if (held.size > 0) {
       for (const { name, load, active, sub } of await systemd.statuses([...held.keys()])) {
         const entry = held.get(name)
         if (entry === undefined || entry.hash === '') continue
-        states.set(name, { name, machineId, hash: entry.hash, load, active, sub, restart: entry.restart })
+        const { hash, restart, state: agentState } = entry
+        states.set(name, { name, machineId, hash, load, active, sub, restart, agentState })
       }
     }
     // What could not be loaded or started has failed, though systemd does not know it: it is not to be waited for.
-    const failure = { active: 'failed', sub: 'failed' }
+    const failure = { active: 'failed', sub: 'failed', agentState: '' } as const
     for (const [name, hash] of this.#options.troubles().entries()) {
       const state = states.get(name)
       if (state === undefined)
@@ -141,10 +143,14 @@ export class Reporter {
     return states
   }
 
-  /** Whether the agent says of a unit that it has launched it. Global units have no one machine to say so. */
-  #beats(name: string): boolean {
+  /**
+   * Whether the agent says of a unit that it has launched it, and the state to go with that is from after it. Global units
+   * have no one machine to say so.
+   */
+  #beats({ name, agentState }: UnitState): boolean {
     const held = this.#options.held().get(name)
-    return held?.state === 'launched' && !held.isGlobal && this.#options.isKnown(name)
+    const isLaunched = held?.state === 'launched' && agentState !== 'loaded'
+    return isLaunched && !held.isGlobal && this.#options.isKnown(name)
   }
 
   async #publish(state: UnitState): Promise<void> {
@@ -185,7 +191,7 @@ export class Reporter {
   async #heartbeat(published: Published): Promise<void> {
     const { registry, machineId, ttlMs } = this.#options
     const { name } = published.state
-    if (!this.#beats(name)) {
+    if (!this.#beats(published.state)) {
       if (published.hasHeartbeat) await registry.clearHeartbeat(name, machineId)
       published.hasHeartbeat = false
       return

@@ -119,7 +119,7 @@ async function lookAtRestart(
     return await lookAtState(view, name, 'launched')
   if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
   const states = view.states(name).filter(({ machineID = '' }) => machines?.includes(machineID) ?? true)
-  const look = lookAtSystemd(name, states, { restart: id })
+  const look = lookAtSystemd(name, states, { restart: id, isLaunched: true })
   return look.kind === 'done'
     ? { kind: 'done', line: await view.line(name, 'launched', machines?.[0]) }
     : look
@@ -185,7 +185,8 @@ async function updateAll(
     const unit = view.unit(name)
     if (unit === undefined) return { kind: 'failed', reason: `Unit ${name} does not exist` }
     const wanted = unit.desiredState ?? 'inactive'
-    const look = lookAtSystemd(name, view.states(name), { hash: hashes.get(name) })
+    const isLaunched = wanted === 'launched'
+    const look = lookAtSystemd(name, view.states(name), { hash: hashes.get(name), isLaunched })
     return look.kind === 'done' ? { kind: 'done', line: await view.line(name, wanted) } : look
   })
   return tellLate(context, late, 'run with its new text') === undefined ? 0 : 1

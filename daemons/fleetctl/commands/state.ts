@@ -169,7 +169,7 @@ async function waitRaised(
   }
   if (wanted !== 'launched') return 0
   const idle = await waitAll(patience, names, (view, name) =>
-    lookAtSystemd(name, view.states(name), { hash: view.hash(name) }),
+    lookAtSystemd(name, view.states(name), { hash: view.hash(name), isLaunched: true }),
   )
   const why = tellLate(context, idle, 'become active')
   if (why === undefined) return 0

@@ -50,6 +50,11 @@ export interface UnitState {
   sub: string
   /** The restart demand that was fulfilled last; `''` for none. */
   restart: string
+  /**
+   * What the agent had done with it before systemd was asked: an inactive unit that is launched has ended, and one that is
+   * loaded has yet to be started. `''` from an agent that does not say.
+   */
+  agentState: '' | 'loaded' | 'launched'
 }
 
 /** How many characters of a machine ID are enough for people. */

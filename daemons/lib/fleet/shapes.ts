@@ -26,6 +26,8 @@ export interface UnitStateBody {
   systemdSubState?: string
   /** Ours: the restart demand that it has fulfilled last. */
   restart?: string
+  /** Ours: what its agent had done with it before systemd was asked for these states. */
+  agentState?: 'loaded' | 'launched'
 }
 
 /** A machine. */

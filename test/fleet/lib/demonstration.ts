@@ -70,6 +70,7 @@ async function look(t: Test, f: LiveFleet, run: Run, driver: Driver): Promise<vo
   t.match(hash, /^[0-9a-f]{40}$/)
   t.same(JSON.parse((await run('list-units', '--json')).out), [
     {
+      agentState: 'launched',
       hash,
       machineID: 'a'.repeat(32),
       name: 'hello.service',

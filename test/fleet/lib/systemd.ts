@@ -27,6 +27,8 @@ export class FakeSystemd implements UnitManager, UnitFiles {
   isAway = false
   /** How long a call takes. */
   callMs = 0
+  /** How long an answer about states is under way; it is of the moment in which it was given. */
+  answerMs = 0
   /** How long it takes until a unit has started or stopped, after the call. */
   jobMs = 0
   /** Told of each call when it is made. */
@@ -106,9 +108,11 @@ export class FakeSystemd implements UnitManager, UnitFiles {
 
   async statuses(names: readonly string[]): Promise<UnitStatus[]> {
     if (this.isAway) throw new Error('the bus does not answer')
-    return names.map(
+    const answer = names.map(
       name => this.units.get(name) ?? { name, load: 'not-found', active: 'inactive', sub: 'dead' },
     )
+    if (this.answerMs > 0) await this.clock?.sleep(this.answerMs)
+    return answer
   }
 
   onChange(listener: () => void): () => void {

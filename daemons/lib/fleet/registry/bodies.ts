@@ -51,6 +51,7 @@ export function stateBody(state: UnitState): UnitStateBody {
     systemdActiveState: state.active,
     systemdSubState: state.sub,
     ...(state.restart === '' ? {} : { restart: state.restart }),
+    ...(state.agentState === '' ? {} : { agentState: state.agentState }),
   }
 }
 

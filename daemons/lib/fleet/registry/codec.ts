@@ -36,7 +36,7 @@ export function decodeJob(value: string): string | undefined {
   return HASH.test(hash) ? hash : undefined
 }
 
-/** `states/<name>/<machine>`; the field that is ours stands last, and only when it says something. */
+/** `states/<name>/<machine>`; the fields that are ours stand last, and only when they say something. */
 export function encodeState(state: UnitState): string {
   return goJson({
     loadState: state.load,
@@ -45,6 +45,7 @@ export function encodeState(state: UnitState): string {
     machineState: { ID: state.machineId, PublicIP: '', Metadata: null, Capabilities: null, Version: '' },
     unitHash: state.hash,
     ...(state.restart === '' ? {} : { restart: state.restart }),
+    ...(state.agentState === '' ? {} : { agentState: state.agentState }),
   })
 }
 
@@ -60,6 +61,7 @@ export function decodeState(name: string, machineId: string, value: string): Uni
     active: text(fields.activeState),
     sub: text(fields.subState),
     restart: text(fields.restart),
+    agentState: fields.agentState === 'loaded' || fields.agentState === 'launched' ? fields.agentState : '',
   }
 }
 
