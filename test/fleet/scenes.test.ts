@@ -116,6 +116,55 @@ t.test('a new text runs also when the daemon was killed after it was written', a
   t.match(a.systemd.runs.get('a.service'), /sleep 2/)
 })
 
+t.test('a unit that was let go of by half, and is wanted again, is loaded and started anew', async t => {
+  for (const verb of ['disable', 'resetFailed'] as const) {
+    const f = await fleetOf(['a'])
+    const a = f.machines.get('a')!
+    a.systemd.failing.add(`${verb} a.service`)
+    await f.setDesired('a.service', 'inactive')
+    await f.clock.advance(2_000)
+    t.same(a.systemd.running, [], `${verb} fails after it was stopped`)
+    a.systemd.calls.length = 0
+    await f.setDesired('a.service', 'launched')
+    await f.clock.advance(10_000)
+    t.same(a.systemd.running, ['a.service'])
+    t.ok(a.systemd.calls.includes('link a.service'), 'its link may be gone')
+    await f.close()
+  }
+})
+
+t.test(
+  'a daemon that is killed in the midst of a step does not take it for done, nor for not done',
+  async t => {
+    const turns = [
+      ['launched', 'loaded', 'launched'],
+      ['launched', 'inactive', 'launched'],
+      ['loaded', 'launched', 'loaded'],
+    ] as const
+    for (const [before, meanwhile, after] of turns) {
+      for (let afterMs = 100; afterMs < 5_000; afterMs += 300) {
+        const f = await fleetOf(['a'])
+        const a = f.machines.get('a')!
+        await f.setDesired('a.service', before)
+        await f.clock.advance(5_000)
+        a.systemd.callMs = 1_000
+        await f.setDesired('a.service', meanwhile)
+        await f.clock.advance(afterMs)
+        await f.kill(a)
+        // What was asked for before it died is done.
+        await f.clock.advance(1_000)
+        a.systemd.callMs = 0
+        await f.setDesired('a.service', after)
+        f.start(a)
+        await f.clock.advance(60_000)
+        const runs = a.systemd.running.includes('a.service')
+        t.equal(runs, after === 'launched', `${before}, ${meanwhile}, killed after ${afterMs} ms, ${after}`)
+        await f.close()
+      }
+    }
+  },
+)
+
 t.test('a failure is not told any more when nothing is to be done', async t => {
   const f = await fleetOf(['a'])
   t.teardown(() => f.close())

@@ -215,6 +215,8 @@ export class Agent {
     const keptBack = new Set<string>()
     const loaded = new Set<string>()
     let isChanged = false
+    // Who is killed in the midst of it leaves word of what may have been done.
+    if (steps.length > 0) await this.#options.files.remember(encodeMemory(this.#held, steps))
     for (const [at, step] of steps.entries()) {
       if (at > 0 && !mayGoOn()) {
         this.#leaveUndone(steps.slice(at))
@@ -249,7 +251,7 @@ export class Agent {
     for (const name of tried) if (!failed.has(name)) this.#troubles.clear(name)
     // What systemd has not read is not to be taken for what it has, by the next daemon neither.
     if (this.#stale?.isUrgent) for (const name of loaded) this.#unread(name)
-    if (isChanged) await this.#options.files.remember(encodeMemory(this.#held))
+    if (steps.length > 0) await this.#options.files.remember(encodeMemory(this.#held))
     if (isChanged || failed.size > 0) this.#options.onHeld()
   }
 
@@ -328,10 +330,17 @@ export class Agent {
   /** The file goes last: as long as it is there, another agent would find the unit and go on with it. */
   async #unload(name: string): Promise<void> {
     const { files, systemd } = this.#options
+    const held = this.#held.get(name)
     await systemd.stop(name)
-    await systemd.disable(name)
-    await systemd.resetFailed(name)
-    await files.remove(name)
+    try {
+      await systemd.disable(name)
+      await systemd.resetFailed(name)
+      await files.remove(name)
+    } catch (error) {
+      // It does not run any more, and its link may be gone: one that is wanted again is loaded and started anew.
+      if (held !== undefined) this.#held.set(name, { ...held, state: 'loaded', hash: '' })
+      throw error
+    }
     this.#held.delete(name)
     this.#ending.add(name)
   }

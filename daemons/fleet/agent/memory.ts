@@ -1,45 +1,66 @@
 import { hashUnit, hasInstall, parseUnit, UnitSyntaxError } from '#lib/fleet/unit/file.ts'
 import { readRequirements } from '#lib/fleet/unit/requirements.ts'
 import type { UnitStatus } from '../systemd/manager.ts'
-import type { Held } from './steps.ts'
+import type { Held, Step } from './steps.ts'
 
-/** States of systemd in which a unit has been started and has not ended. */
-const RUNNING = new Set(['active', 'activating', 'reloading', 'deactivating'])
+/** States of systemd in which a unit has been started and nobody has stopped it. */
+const RUNNING = new Set(['active', 'activating', 'reloading'])
 
-/** What the agent holds, as text for the file that outlives it. */
-export function encodeMemory(held: ReadonlyMap<string, Held>): string {
-  return `${JSON.stringify([...held.values()])}\n`
+/** What was remembered of a unit. */
+export interface Remembered extends Held {
+  /** It was about to be started, stopped or unloaded: nobody knows whether that was done. */
+  isUnsure: boolean
+}
+
+/**
+ * What the agent holds, as text for the file that outlives it.
+ *
+ * @param steps that are about to be done
+ */
+export function encodeMemory(held: ReadonlyMap<string, Held>, steps: readonly Step[] = []): string {
+  const begun = new Map(steps.flatMap(step => (step.type === 'reload' ? [] : [[step.name, step.type]])))
+  const remembered = [...held.values()].map((entry): Remembered => {
+    const type = begun.get(entry.name)
+    // Of a unit that is let go of, the link may be gone.
+    const hash = type === 'unload' ? '' : entry.hash
+    return { ...entry, hash, isUnsure: type !== undefined }
+  })
+  return `${JSON.stringify(remembered)}\n`
 }
 
 /** Reads that text; what is not readable is as forgotten. */
-export function decodeMemory(text: string | undefined): Map<string, Held> {
-  const held = new Map<string, Held>()
+export function decodeMemory(text: string | undefined): Map<string, Remembered> {
+  const held = new Map<string, Remembered>()
   let entries: unknown
   try {
     entries = JSON.parse(text ?? '[]')
   } catch {
     return held // A machine that lost power in the moment of writing has no units any more either.
   }
-  for (const entry of Array.isArray(entries) ? entries : []) if (isHeld(entry)) held.set(entry.name, entry)
+  for (const entry of Array.isArray(entries) ? entries : [])
+    if (isRemembered(entry)) held.set(entry.name, entry)
   return held
 }
 
 /**
  * What an agent holds that begins on a machine where another one has ended: the files in the directory, with what was
- * remembered of them. Of those nobody remembers, systemd tells whether they run.
+ * remembered of them. Of those nobody remembers for sure, systemd tells whether they run.
  */
 export function adopt(
   files: ReadonlyMap<string, string>,
-  remembered: ReadonlyMap<string, Held>,
+  remembered: ReadonlyMap<string, Remembered>,
   statuses: ReadonlyMap<string, UnitStatus>,
 ): Map<string, Held> {
   const held = new Map<string, Held>()
   for (const [name, text] of files) {
     const known = remembered.get(name)
-    const found = heldFromText(name, text, statuses.get(name))
-    // Another text than was remembered: nobody knows whether systemd has read it, and runs it.
-    const hash = known?.hash === found.hash ? found.hash : ''
-    held.set(name, known === undefined ? found : { ...known, hash, hasInstall: found.hasInstall })
+    const status = statuses.get(name)
+    const found = heldFromText(name, text, status)
+    // A file that systemd was not told of is to be loaded. Another text than was remembered, too: nobody knows whether
+    // systemd has read it, and runs it.
+    const isLoaded = status?.load !== 'not-found' && (known === undefined || known.hash === found.hash)
+    const state = known === undefined || known.isUnsure ? found.state : known.state
+    held.set(name, { ...found, state, restart: known?.restart ?? '', hash: isLoaded ? found.hash : '' })
   }
   return held
 }
@@ -57,10 +78,10 @@ function heldFromText(name: string, text: string, status: UnitStatus | undefined
   }
 }
 
-function isHeld(entry: unknown): entry is Held {
+function isRemembered(entry: unknown): entry is Remembered {
   if (typeof entry !== 'object' || entry === null) return false
-  const { name, hash, state, hasInstall, isGlobal, restart } = entry as Record<string, unknown>
+  const { name, hash, state, hasInstall, isGlobal, restart, isUnsure } = entry as Record<string, unknown>
   const areTexts = [name, hash, restart].every(value => typeof value === 'string')
-  const areFlags = [hasInstall, isGlobal].every(value => typeof value === 'boolean')
+  const areFlags = [hasInstall, isGlobal, isUnsure].every(value => typeof value === 'boolean')
   return areTexts && areFlags && (state === 'loaded' || state === 'launched')
 }
