@@ -48,22 +48,23 @@ async function unitFlow(t: Test, fleet: Fleet): Promise<void> {
     guest.said('systemctl show --value -p LoadState -p ActiveState -p SubState flow.service')
   const state = async (): Promise<object | undefined> =>
     (await api.states()).find(({ name }) => name === 'flow.service')
-  const expected = (active: string, sub: string): object => ({
+  const expected = (active: string, sub: string, agentState: string): object => ({
     name: 'flow.service',
     hash: hashUnit(parseUnit(text)),
     machineID: id,
     systemdLoadState: 'loaded',
     systemdActiveState: active,
     systemdSubState: sub,
+    agentState,
   })
   await fleet.said('load', await fleet.write('flow.service', text))
   t.equal(await show(), 'loaded\ninactive\ndead')
   t.equal(await guest.said('cat /run/fleet/units/flow.service'), text.trimEnd())
   await fleet.until('its state', async () => (await state()) !== undefined)
-  t.same(await state(), expected('inactive', 'dead'))
+  t.same(await state(), expected('inactive', 'dead', 'loaded'))
   await fleet.said('start', 'flow.service')
   t.equal(await show(), 'loaded\nactive\nrunning')
-  t.same(await state(), expected('active', 'running'))
+  t.same(await state(), expected('active', 'running', 'launched'))
   await fleet.said('unload', 'flow.service')
   await fleet.until(
     'an empty folder',
