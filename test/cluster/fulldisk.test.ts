@@ -81,7 +81,9 @@ t.test('no member has room', { skip }, async t => {
   t.ok(filler.promised.size > 10, `${filler.promised.size} writes were taken before`)
   t.equal(refusal.status, 500)
   t.match(JSON.parse(refusal.text), { errorCode: 300, cause: 'etcdserver: no space' }, 'a clear error')
-  t.match(leader.log, /no space left: writes are refused, reads go on/, 'and a line in the log')
+  await until('a line in the log', TIMEOUT_MS, () =>
+    leader.log.includes('no space left: writes are refused, reads go on'),
+  )
   for (const quorum of [false, true])
     for (const member of cluster.members) {
       const path = `/v2/keys${FOLDER}/0?quorum=${quorum}`
