@@ -195,8 +195,9 @@ export class Presence {
       this.#isLate = false
       return false
     }
-    const prevIndex = answer?.node.modifiedIndex ?? 0
-    await store.set(key, value, { ttlSeconds, ...(prevIndex > 0 ? { prevIndex } : {}) })
+    // Who comes in between, be it only in the moment after the entry was gone, was first.
+    if (answer === undefined) await store.create(key, value, { ttlSeconds })
+    else await store.set(key, value, { ttlSeconds, prevIndex: answer.node.modifiedIndex })
     return true
   }
 }
