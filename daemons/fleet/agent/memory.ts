@@ -18,12 +18,12 @@ export interface Remembered extends Held {
  * @param steps that are about to be done
  */
 export function encodeMemory(held: ReadonlyMap<string, Held>, steps: readonly Step[] = []): string {
-  const begun = new Map(steps.flatMap(step => (step.type === 'reload' ? [] : [[step.name, step.type]])))
+  const begun = new Set(steps.map(step => (step.type === 'reload' ? '' : step.name)))
+  const unloads = new Set(steps.map(step => (step.type === 'unload' ? step.name : '')))
   const remembered = [...held.values()].map((entry): Remembered => {
-    const type = begun.get(entry.name)
-    // Of a unit that is let go of, the link may be gone.
-    const hash = type === 'unload' ? '' : entry.hash
-    return { ...entry, hash, isUnsure: type !== undefined }
+    const { name } = entry
+    // Of a unit that is let go of, be it only to be loaded anew, the link may be gone.
+    return { ...entry, hash: unloads.has(name) ? '' : entry.hash, isUnsure: begun.has(name) }
   })
   return `${JSON.stringify(remembered)}\n`
 }

@@ -164,6 +164,8 @@ t.test('what was about to be done is not taken for done, nor for not done', t =>
   t.equal(adopted('launched', stop, 'inactive'), 'loaded')
   t.equal(adopted('launched', unload, 'active'), 'launched, to be loaded')
   t.equal(adopted('launched', unload, 'inactive'), 'loaded, to be loaded')
+  const both = decodeMemory(encodeMemory(new Map([['a', held(a, 'launched')]]), [unload, start]))
+  t.match(both.get('a'), { hash: '', isUnsure: true }, 'also one that is loaded anew at once')
   t.equal(adopted('launched', { type: 'reload' }, 'inactive'), 'launched', 'it has ended by itself')
   t.equal(adopted('loaded', { type: 'reload' }, 'inactive', 'not-found'), 'loaded, to be loaded')
   t.end()
