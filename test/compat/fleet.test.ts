@@ -9,7 +9,7 @@ const UNIT = '[Service]\nExecStart=/bin/sleep 1000\n'
 const { server } = await findOriginals(process.env)
 
 t.test('units over the etcd of Debian', async t => {
-  const f = await LiveFleet.open({ file: server, flags: ['--enable-v2'] })
+  const f = await LiveFleet.open({ server: { file: server, flags: ['--enable-v2'] } })
   t.teardown(() => f.close())
   for (const letter of ['a', 'b', 'c']) await f.add(letter)
   const files = { 'u@.service': UNIT, 'g.service': `${UNIT}\n[X-Fleet]\nGlobal=true\n` }
@@ -39,7 +39,7 @@ t.test('units over the etcd of Debian', async t => {
 })
 
 t.test('fleetctl at the registry in the etcd of Debian', async t => {
-  const f = await LiveFleet.open({ file: server, flags: ['--enable-v2'] })
+  const f = await LiveFleet.open({ server: { file: server, flags: ['--enable-v2'] } })
   t.teardown(() => f.close())
   await demonstrate(t, f, 'etcd')
 })

@@ -70,7 +70,8 @@ t.test('both drivers tell the same', async t => {
     }),
     {
       status: 0,
-      out: /^Unit u\.service updated\nUnit u\.service launched on aaaaaaaa/,
+      // Where it is put again depends on which of the three units the engine saw first.
+      out: /^Unit u\.service updated\nUnit u\.service launched on (a{8}|b{8})\.\.\.\//,
       err: '',
     },
   )

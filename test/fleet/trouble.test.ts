@@ -65,7 +65,7 @@ t.test('an etcd without room', async t => {
 })
 
 t.test('a clock that is set', async t => {
-  const f = await LiveFleet.open()
+  const f = await LiveFleet.open({ ttlMs: 3_000 })
   t.teardown(() => f.close())
   const machine = await f.add('a')
   await f.add('b')
@@ -177,7 +177,7 @@ t.test('what others have written', async t => {
 })
 
 t.test('a store that is late, and one that is gone', async t => {
-  const f = await LiveFleet.open()
+  const f = await LiveFleet.open({ ttlMs: 3_000 })
   t.teardown(() => f.close())
   const { url, node } = await f.add('a')
   const look = async (): Promise<{ retryAfter: string | null; text: string }> => {

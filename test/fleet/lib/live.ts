@@ -18,7 +18,8 @@ import { startServer } from '../../compat/lib/server.ts'
 import { FakeSystemd } from './systemd.ts'
 
 const ETCD = join(import.meta.dirname, '../../../daemons/etcd/main.ts')
-const TTL_MS = 3_000
+/** Long, as tests are for what is said: a host that stands still for a second is no loss of a machine. */
+const TTL_MS = 30_000
 const CLOSE_GRACE_MS = 100
 /** A command looks so many times as often as it would for people. */
 const HASTE = 5
@@ -47,6 +48,14 @@ export interface CommandOptions {
   driver?: 'API' | 'etcd'
 }
 
+/** What a fleet is opened with. */
+export interface LiveFleetOptions {
+  /** An etcd to start with its flags; ours when not given. */
+  server?: { file: string; flags: readonly string[] }
+  /** Life of a sign of life, where a test waits for its end or for its being renewed. */
+  ttlMs?: number
+}
+
 /** A machine whose systemd is in memory; all else is real. */
 export interface LiveMachine {
   id: string
@@ -64,25 +73,31 @@ export class LiveFleet {
   /** Of the etcd's process. */
   readonly etcdPid: number
   readonly folder: string
+  readonly #ttlMs: number
   readonly #stop: () => Promise<void>
   readonly #closing: (() => Promise<void> | void)[] = []
 
-  private constructor(etcd: { client: string; pid: number }, folder: string, stop: () => Promise<void>) {
+  private constructor(
+    etcd: { client: string; pid: number },
+    folder: string,
+    ttlMs: number,
+    stop: () => Promise<void>,
+  ) {
     this.etcd = etcd.client
     this.etcdPid = etcd.pid
     this.folder = folder
+    this.#ttlMs = ttlMs
     this.#stop = stop
   }
 
-  /** @param server an etcd to start with its flags; ours when not given */
-  static async open(server?: { file: string; flags: readonly string[] }): Promise<LiveFleet> {
+  static async open({ server, ttlMs = TTL_MS }: LiveFleetOptions = {}): Promise<LiveFleet> {
     const { file, flags } = server ?? {
       file: process.execPath,
       flags: ['--disable-warning=ExperimentalWarning', ETCD],
     }
     const etcd = await startServer(file, flags)
     const folder = await mkdtemp(join(tmpdir(), 'orlop-fleet-'))
-    return new LiveFleet(etcd, folder, async () => {
+    return new LiveFleet(etcd, folder, ttlMs, async () => {
       await etcd.stop()
       await rm(folder, { recursive: true, force: true })
     })
@@ -112,7 +127,7 @@ export class LiveFleet {
         boot: id,
         api: url,
       }),
-      agentTtlMs: TTL_MS,
+      agentTtlMs: this.#ttlMs,
       engineIntervalMs: 500,
       disableEngine: false,
       rebalanceMax: 0,
