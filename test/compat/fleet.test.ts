@@ -6,10 +6,12 @@ import { LiveFleet, until } from '../fleet/lib/live.ts'
 import { findOriginals } from './lib/programs.ts'
 
 const UNIT = '[Service]\nExecStart=/bin/sleep 1000\n'
+/** Tests wait for its end, and a machine that is late by half of it is lost: no shorter than that. */
+const TTL_MS = 5_000
 const { server } = await findOriginals(process.env)
 
 t.test('units over the etcd of Debian', async t => {
-  const f = await LiveFleet.open({ server: { file: server, flags: ['--enable-v2'] } })
+  const f = await LiveFleet.open({ server: { file: server, flags: ['--enable-v2'] }, ttlMs: TTL_MS })
   t.teardown(() => f.close())
   for (const letter of ['a', 'b', 'c']) await f.add(letter)
   const files = { 'u@.service': UNIT, 'g.service': `${UNIT}\n[X-Fleet]\nGlobal=true\n` }
@@ -23,7 +25,7 @@ t.test('units over the etcd of Debian', async t => {
   await until(() => f.machines.every(({ systemd }) => systemd.running.length === 3))
   t.equal((await f.fleetctl(['restart', 'u@1'])).status, 0)
   // Longer than the life of every key: all of them are renewed, and no watcher hears of it.
-  await new Promise(resolve => setTimeout(resolve, 4_000))
+  await new Promise(resolve => setTimeout(resolve, TTL_MS + 1_000))
   t.same(
     f.machines.map(({ systemd }) => systemd.running.length),
     [3, 3, 3],
