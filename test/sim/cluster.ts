@@ -20,6 +20,8 @@ export interface Node {
   readonly id: string
   readonly machine: Machine
   readonly founders: readonly string[]
+  /** Known to one that was added later. */
+  readonly peers: readonly string[]
   member: Member | undefined
   standing: Standing
   /** As it was after its last event. */
@@ -63,7 +65,9 @@ export class Cluster {
     const machine = new Machine(number, id, { schedule, random, faults, disk, clockRate: rate })
     machine.disk.makeDurableFolder('/member')
     machine.disk.mayFail = () => this.#parts.faults.isEnabled('sync-failed')
-    const node: Node = { id, machine, founders, member: undefined, standing: 'down', seen: undefined }
+    const isThere = ({ standing }: Node): boolean => standing === 'running' || standing === 'down'
+    const peers = founders.length > 0 ? [] : [...this.nodes.values()].filter(isThere).map(other => other.id)
+    const node: Node = { id, machine, founders, peers, member: undefined, standing: 'down', seen: undefined }
     this.nodes.set(id, node)
     this.#byNumber.push(node)
     if (clockDrift > 0) faults.fired('clock-skewed')
@@ -81,7 +85,7 @@ export class Cluster {
     const env = node.machine.start()
     const { process } = node.machine
     const alive = () => node.machine.process === process
-    const identity: Identity = { id: node.id, folder: '/member', founders: node.founders }
+    const identity: Identity = { id: node.id, folder: '/member', founders: node.founders, peers: node.peers }
     node.standing = 'running'
     this.#parts.log(() => `${node.id} starts`)
     node.member = subject.start(env, identity, {

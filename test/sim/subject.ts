@@ -8,6 +8,8 @@ export interface Identity {
   folder: string
   /** Who founds the cluster, itself included; empty for a member that waits to be added. */
   founders: readonly string[]
+  /** Whom a member that waits to be added was told of: the others of that moment. */
+  peers: readonly string[]
 }
 
 /** What surrounds a member beside its `Env`. */

@@ -45,10 +45,32 @@ t.test('a follower that was away gets a snapshot', async t => {
   const back = world.start(away!.id, [], { snapshotCount: 50, snapshotCatchUp: 5 })
   world.until('it has caught up', () => back.member?.appliedIndex === leader.member!.appliedIndex)
   t.equal(hashOf(back), hashOf(leader))
+  // When it starts again its snapshot is all that there is: who the others are it can only have from there.
+  ;(back.member as RunningMember).takeSnapshot()
+  world.run(1000)
   world.kill(away!.id)
   const again = world.start(away!.id, [], { snapshotCount: 50, snapshotCatchUp: 5 })
   world.until('it is there again', () => again.member?.appliedIndex === leader.member!.appliedIndex)
   t.equal(hashOf(again), hashOf(leader))
+  world.until('it hears of the leader', () => again.member!.leader === leader.id)
+  let isHealthy = false
+  again.member!.checkHealth(5_000, answer => {
+    isHealthy = answer
+  })
+  world.until('it takes part', () => isHealthy)
+})
+
+t.test('all start from snapshots with nothing behind them', async t => {
+  const { world, leader } = founded()
+  for (let number = 0; number < 9; number++) world.write(leader, set('key', `${number}`))
+  world.run(1000)
+  for (const { member } of world.nodes.values()) (member as RunningMember).takeSnapshot()
+  world.run(1000)
+  for (const id of THREE) world.kill(id)
+  for (const id of THREE) world.start(id, [])
+  const next = world.leader()
+  t.equal(next.member!.members().length, 3, 'they find one another')
+  t.type(world.write(next, set('key', 'more')), 'object')
 })
 
 for (const aheadMs of [-30_000, 30_000]) {
@@ -136,7 +158,8 @@ t.test('a member is added, found to be there, moved and removed', async t => {
   leader.member!.addMember(['http://d4:2380'], took)
   world.run(100)
   t.match(results[1], { refused: 'peerUrlExists' })
-  const fourth = world.start(added!.id, [], { snapshotCount: 50, snapshotCatchUp: 5 })
+  const peers = new Map(THREE.map(id => [id, [`http://${id}:2380`]]))
+  const fourth = world.start(added!.id, [], { snapshotCount: 50, snapshotCatchUp: 5, peers })
   world.until('it has all', () => fourth.member?.appliedIndex === leader.member!.appliedIndex)
   world.until('it is published', () =>
     leader.member!.members().some(({ id, name }) => id === added!.id && name !== ''),

@@ -42,6 +42,19 @@ export class Roster {
   find(id: MemberId): ClusterMember | undefined {
     return this.members.find(member => member.id === id)
   }
+
+  /**
+   * Whom a member speaks with, and where.
+   *
+   * @param told whom else it was told of; removed ones are left out, and the records know better where one is
+   */
+  peersOf(id: MemberId, told: ReadonlyMap<MemberId, readonly string[]>): Map<MemberId, readonly string[]> {
+    const peers = new Map(told)
+    for (const removed of this.removed) peers.delete(removed)
+    for (const member of this.members) peers.set(member.id, member.peerUrls)
+    peers.delete(id)
+    return peers
+  }
 }
 
 /** Whether a path belongs to the cluster's records. */

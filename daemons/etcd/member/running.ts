@@ -121,7 +121,8 @@ export class RunningMember implements Member {
   begin(network: Network): void {
     this.#network = network
     this.#snapshots.network = network
-    // One that joins has no records yet that would say whom to speak with.
+    // Behind the snapshot there may be no entry whose application would have its records read.
+    if (!this.options.planted.has('rosterUnread')) this.machine.refreshRoster(this.raft.configuration)
     this.#setPeers()
     const { appliedIndex } = this.raft
     if (appliedIndex > 0) this.options.probe?.applied(appliedIndex)
@@ -437,12 +438,9 @@ export class RunningMember implements Member {
   }
 
   #setPeers(): void {
-    // Until it has caught up, the records of one that joins are those of long ago: who leads may not be in them.
-    const others = new Map<MemberId, readonly string[]>(this.#upkeep.isPublished ? [] : this.options.peers)
-    for (const id of this.machine.roster.removed) others.delete(id)
-    for (const { id, peerUrls } of this.members()) others.set(id, peerUrls)
-    others.delete(this.id)
-    this.#network?.setPeers(others)
+    // One that joins has no records, and until it has caught up those of long ago: who leads may not be in them.
+    const told = this.#upkeep.isPublished ? new Map() : this.options.peers
+    this.#network?.setPeers(this.machine.roster.peersOf(this.id, told))
   }
 
   #lookAtLeader(): void {

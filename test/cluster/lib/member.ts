@@ -7,6 +7,8 @@ import { until } from './until.ts'
 
 /** Beside other work on two cores. */
 const READY_TIMEOUT_MS = 30_000
+/** Of the log of a member that is not ready. */
+const LOG_SHOWN = 4_000
 /** To one that is asked how it is. */
 const STATUS_TIMEOUT_MS = 1_000
 
@@ -123,6 +125,8 @@ export class Member {
       if (!this.isRunning) return 'gone'
       const { status } = await ask(this.clientUrl, { path: '/health', timeoutMs: STATUS_TIMEOUT_MS })
       return status === 200 ? 'healthy' : undefined
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.log.slice(-LOG_SHOWN)}`)
     })
     if (state === 'gone') throw new Error(`${this.name} does not run: ${this.log}`)
   }

@@ -53,7 +53,7 @@ export class MemberHost implements Member {
     this.#env = env
     this.#identity = identity
     this.#around = around
-    const { id, folder, founders } = identity
+    const { id, folder, founders, peers } = identity
     const { preVote, checkQuorum, appendBytesMax, inflightMessagesMax, segmentBytes } = options
     const own = {
       id,
@@ -62,6 +62,7 @@ export class MemberHost implements Member {
       walFolder: `${folder}/wal`,
       snapFolder: `${folder}/snap`,
       founders: founders.map(id => ({ id, name: id, peerUrls: [`http://${id}`] })),
+      peers: new Map(peers.map(id => [id, [`http://${id}`]])),
       clientUrls: [`http://${id}`],
       log: () => {},
       onExit: (reason: 'disk' | 'corrupt' | 'removed', message: string) => around.exit(reason, message),
@@ -172,10 +173,18 @@ export class MemberHost implements Member {
     }
   }
 
+  /** As the real one, it reaches only those of whom the member has told it. */
   #network(): Network {
+    let peers: ReadonlyMap<string, unknown> = new Map()
     return {
-      send: message => this.#around.send(message.to, encodeMessage(message)),
+      send: message => {
+        if (peers.has(message.to)) this.#around.send(message.to, encodeMessage(message))
+      },
       sendSnapshot: (message, chunks, done) => {
+        if (!peers.has(message.to)) {
+          this.#env.setTimer(0, () => done(false))
+          return
+        }
         const pieces: Uint8Array[] = []
         for (let next = chunks.next(); next.done !== true; next = chunks.next()) pieces.push(next.value)
         const snapshot = { meta: message.snapshot!.meta, data: Buffer.concat(pieces) }
@@ -183,7 +192,9 @@ export class MemberHost implements Member {
         this.#around.send(message.to, encodeMessage(whole))
         this.#env.setTimer(0, () => done(true))
       },
-      setPeers: () => {},
+      setPeers: others => {
+        peers = others
+      },
       statistics: () => [],
     }
   }

@@ -178,14 +178,14 @@ export class World {
   }
 
   #network(node: Node): Network {
+    let peers: readonly MemberId[] = []
     const deliver = (message: Message, arrive: (to: Member) => void): void => {
-      if (!node.isAlive || this.loses(message)) return
+      if (!node.isAlive || !peers.includes(message.to) || this.loses(message)) return
       this.#after(LATENCY_MS, () => {
         const to = this.nodes.get(message.to)
         if (to?.isAlive && to.member !== undefined) arrive(to.member)
       })
     }
-    let peers: readonly MemberId[] = []
     return {
       send: message => {
         const bytes = encodeMessage(message)
