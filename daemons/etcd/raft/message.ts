@@ -51,6 +51,11 @@ export interface Message {
   snapshot: Snapshot | undefined
 }
 
+/** Whether a type of message is an answer: those hold no entries. */
+export function isAnswer(type: MessageType): boolean {
+  return type.endsWith('Answer')
+}
+
 /** Marks an append that only tells of the commit: an answer would tell nothing new. */
 export const QUIET = 1
 

@@ -8,7 +8,7 @@ import type { RunningMember } from '../../../daemons/etcd/member/running.ts'
 import { Failure, type MemberService } from '../../../daemons/etcd/member/service.ts'
 import { decodeMessage, encodeMessage } from '../../../daemons/etcd/raft/codec.ts'
 import type { ChangeKind } from '../../../daemons/etcd/raft/membership.ts'
-import type { Message } from '../../../daemons/etcd/raft/message.ts'
+import { isAnswer, type Message } from '../../../daemons/etcd/raft/message.ts'
 import type { HardState } from '../../../daemons/etcd/raft/types.ts'
 import { StoreError } from '../../../daemons/etcd/store/errors.ts'
 import type { Event } from '../../../daemons/etcd/store/event.ts'
@@ -39,6 +39,8 @@ export class MemberHost implements Member {
   readonly #env: Env & { readonly disk: Disk }
   readonly #identity: Identity
   readonly #around: Surroundings
+  /** Who has spoken to it. */
+  readonly #callers = new Set<string>()
   #member: RunningMember | undefined
   #mirror = new Mirror(undefined, [])
   #durableTerm = 0
@@ -89,10 +91,11 @@ export class MemberHost implements Member {
     return this.#member
   }
 
-  receive(_from: string, bytes: Uint8Array): void {
+  receive(from: string, bytes: Uint8Array): void {
     const message = decodeMessage(bytes)
     const member = this.#member
     if (member === undefined || message.to !== this.#identity.id) return
+    this.#callers.add(from)
     if (message.snapshot === undefined) {
       member.received(message)
       return
@@ -173,12 +176,14 @@ export class MemberHost implements Member {
     }
   }
 
-  /** As the real one, it reaches only those of whom the member has told it. */
+  /** As the real one, it reaches only those of whom the member has told it, and answers whoever spoke to it. */
   #network(): Network {
     let peers: ReadonlyMap<string, unknown> = new Map()
     return {
       send: message => {
-        if (peers.has(message.to)) this.#around.send(message.to, encodeMessage(message))
+        const { to, type } = message
+        if (peers.has(to) || (isAnswer(type) && this.#callers.has(to)))
+          this.#around.send(to, encodeMessage(message))
       },
       sendSnapshot: (message, chunks, done) => {
         if (!peers.has(message.to)) {

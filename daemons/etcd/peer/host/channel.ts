@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import type { PeerStatistics } from '../../member/service.ts'
-import type { Message } from '../../raft/message.ts'
+import { FormatError } from '../../raft/bytes.ts'
+import { decodeMessage } from '../../raft/codec.ts'
+import { isAnswer, type Message } from '../../raft/message.ts'
 import type { MemberId } from '../../raft/types.ts'
 import { Backoff } from '../backoff.ts'
 import { Batch } from '../batch.ts'
@@ -22,8 +24,8 @@ const PING_MS = 1000
 const SAMPLE_MS = 100
 /** A peer that neither answers nor takes bytes for so long is given up. */
 const SILENCE_MS_MAX = 5000
-/** All that a peer sends back on this connection are pongs. */
-const ANSWER_BYTES_MAX = 64
+/** All that a peer sends back on this connection are pongs, and answers, which hold no entries. */
+const ANSWER_BYTES_MAX = 256
 /** For what was sent last to a peer that is one no more. */
 const LINGER_MS = 2000
 /** Above, certificates and leases are judged differently on the two machines; as the original. */
@@ -247,15 +249,24 @@ export class Channel {
     try {
       reader.push(bytes)
       while (reader.next()) {
-        if (reader.kind !== Kind.PONG) throw new FrameError(`a frame of kind ${reader.kind}`)
-        const { stamp, wallClockMs } = decodePong(reader.body)
-        this.#pong(stamp, wallClockMs)
+        if (reader.kind === Kind.MESSAGE) this.#answer(decodeMessage(reader.body))
+        else if (reader.kind === Kind.PONG) {
+          const { stamp, wallClockMs } = decodePong(reader.body)
+          this.#pong(stamp, wallClockMs)
+        } else throw new FrameError(`a frame of kind ${reader.kind}`)
       }
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error
+      if (!(error instanceof FrameError || error instanceof FormatError)) throw error
       this.#owner.log(`${this.#name()} does not answer as a member does: ${error.message}`)
       this.#socket?.destroy()
     }
+  }
+
+  /** The peer does not know as yet where this member is, and answers here. */
+  #answer(message: Message): void {
+    if (message.from !== this.id || message.to !== this.#owner.id || !isAnswer(message.type))
+      throw new FrameError(`a message ${message.type} from ${message.from} to ${message.to}`)
+    this.#owner.received(message)
   }
 
   #ping(now: number, isSample: boolean): void {

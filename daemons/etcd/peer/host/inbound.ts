@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import { FormatError } from '../../raft/bytes.ts'
-import { decodeMessage } from '../../raft/codec.ts'
+import { decodeMessage, encodeMessage } from '../../raft/codec.ts'
 import type { Message } from '../../raft/message.ts'
 import type { MemberId } from '../../raft/types.ts'
-import { decodePing, encodePong, FrameError, Kind } from '../frame.ts'
+import { decodePing, encodeFrame, encodePong, FrameError, Kind } from '../frame.ts'
 import { FrameReader } from '../reader.ts'
 import type { ConnectionOwner } from './owner.ts'
 
@@ -12,7 +12,7 @@ const SILENCE_MS_MAX = 15_000
 /** Answers that the peer does not read. */
 const UNSENT_BYTES_MAX = 64 * 1024
 
-/** The stream of messages of one peer to us. */
+/** The stream of messages of one peer to us; answers go back on it where there is no stream to the peer. */
 export class Inbound {
   readonly from: MemberId
   readonly #socket: Socket
@@ -31,6 +31,13 @@ export class Inbound {
     socket.on('end', () => this.close())
     socket.on('close', onClose)
     if (rest.length > 0) this.#read(rest)
+  }
+
+  /** Sends an answer back. False when that is not possible. */
+  answer(message: Message): boolean {
+    if (this.#socket.destroyed || this.#socket.writableLength > UNSENT_BYTES_MAX / 2) return false
+    this.#socket.write(encodeFrame(Kind.MESSAGE, encodeMessage(message)))
+    return true
   }
 
   close(): void {

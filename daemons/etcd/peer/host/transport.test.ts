@@ -6,6 +6,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { type MessageType, newMessage } from '../../raft/message.ts'
 import { FAST, TestMember, until, Way } from '../testing/member.ts'
 
 /** More than between two measurements of latency, in the time of the tests. */
@@ -233,6 +234,35 @@ t.test('a peer that comes is looked for at once', async t => {
   a.hasStarted = true
   a.transport.setPeers(new Map([['b', [b.url]]]))
   await until('found, though b never tries by itself', () => b.transport.activeCount === 1)
+})
+
+t.test('who calls is answered, also where nobody knows of it', async t => {
+  const [a, b] = [await member(t, 'a'), await member(t, 'b')]
+  const say = (type: MessageType, context: number): void =>
+    b.transport.send({ ...newMessage(type, 'a', 'b', 1), context })
+  a.transport.setPeers(new Map([['b', [b.url]]]))
+  await until('connected', () => a.transport.activeCount === 1)
+  a.send('b', 1)
+  await until('heard', () => b.messages.length === 1)
+  say('append', 1)
+  say('heartbeatAnswer', 2)
+  await until('answered', () => a.messages.length > 0)
+  b.transport.setPeers(new Map([['a', ['http://127.0.0.1:1']]]))
+  say('propose', 3)
+  say('appendAnswer', 4)
+  await until('also where it was believed to be elsewhere', () => a.messages.length > 1)
+  t.same(
+    a.messages.map(({ type, from, context }) => [type, from, context]),
+    [
+      ['heartbeatAnswer', 'b', 2],
+      ['appendAnswer', 'b', 4],
+    ],
+    'but nothing else is told to one that is not known',
+  )
+  b.transport.setPeers(new Map([['a', [a.url]]]))
+  await until('found', () => b.transport.activeCount === 1)
+  say('append', 5)
+  await until('all goes the usual way', () => a.messages.length === 3)
 })
 
 t.test('a peer at a unix socket', async t => {

@@ -2,7 +2,7 @@ import assert from 'node:assert'
 import type { Upgraded } from '#lib/http/response.ts'
 import type { Network, NetworkEvents, SnapshotSink } from '../../member/network.ts'
 import type { PeerStatistics } from '../../member/service.ts'
-import type { Message } from '../../raft/message.ts'
+import { isAnswer, type Message } from '../../raft/message.ts'
 import type { MemberId } from '../../raft/types.ts'
 import type { OwnGreeting } from '../handshake.ts'
 import type { PeerTls } from '../tls.ts'
@@ -81,7 +81,11 @@ export class PeerTransport implements Network, ConnectionOwner {
   }
 
   send(message: Message): void {
-    this.#channels.get(message.to)?.send(message)
+    const channel = this.#channels.get(message.to)
+    // Who leads may have joined, or moved, while this member was away: it can tell so only to one that answers.
+    if (channel?.isActive !== true && isAnswer(message.type))
+      if (this.#inbound.get(message.to)?.answer(message) === true) return
+    channel?.send(message)
   }
 
   sendSnapshot(message: Message, chunks: Iterator<Uint8Array>, done: (delivered: boolean) => void): void {
